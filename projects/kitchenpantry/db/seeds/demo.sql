@@ -241,3 +241,5 @@ values
   ('0e000000-0000-4000-8000-000000000006', '0c000000-0000-4000-8000-000000000001', 'decision_maker', false),
   ('0e000000-0000-4000-8000-000000000007', '0c000000-0000-4000-8000-000000000006', 'champion', true)
 on conflict do nothing;
+
+select public.refresh_dashboard_view();
