@@ -1,0 +1,150 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Operation, PantlerError, Project, Target } from "../index.js";
+import { createOutput, type Output, type Paint, paintFor } from "./output.js";
+
+/** The options that every command has. */
+export interface SharedOptions {
+  readonly project?: string;
+  readonly env: string;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly verbose?: boolean;
+  readonly color: boolean;
+}
+
+/** What a command works with, once its words are parsed. */
+export interface CommandContext<Options> {
+  readonly options: Options & SharedOptions;
+  readonly project: Project;
+  readonly output: Output;
+  /** Colours for stdout. */
+  readonly paint: Paint;
+  /** Finds the database of `--env`. */
+  readonly target: () => Promise<Target>;
+  /**
+   * Runs work that reports itself to the terminal or as JSON, and into the journal where the operation changes
+   * something. Ctrl-C aborts the signal.
+   */
+  readonly operate: <Result>(
+    journal: string | undefined,
+    work: (operation: Operation, signal: AbortSignal) => Promise<Result>,
+  ) => Promise<Result>;
+}
+
+/** What the process ends with; commands write it here, the bin file reads it. */
+export interface Ending {
+  code: number;
+}
+
+/** Makes a command with the shared options. */
+export function defineCommand(name: string, summary: string, example: string): Command {
+  return new Command(name)
+    .description(summary)
+    .addHelpText("after", `\nExample:\n  ${example}`)
+    .option("--project <folder>", "the project's folder (default: the nearest one upwards)")
+    .option("--env <name>", "the environment to work on", "local")
+    .option("--json", "one JSON object per line on stdout, the last one the result")
+    .option("--yes", "answer ordinary questions with yes")
+    .option("--verbose", "show stack traces of errors")
+    .option("--no-color", "no colours");
+}
+
+/** An option whose value is a whole number from 1. */
+export function countOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+    throw new InvalidArgumentError("It has to be a whole number from 1.");
+  });
+}
+
+/**
+ * Gives a command its work. The work returns the exit code where it is not 0; what it throws on purpose is
+ * rendered, and decides the exit code.
+ */
+export function act<Options>(
+  command: Command,
+  ending: Ending,
+  work: (context: CommandContext<Options>, ...words: string[]) => Promise<number | undefined>,
+): Command {
+  return command.action(async (...received: unknown[]) => {
+    const words = received.slice(0, -2).map(String);
+    const options = command.opts<Options & SharedOptions>();
+    const output = createOutput({
+      json: options.json ?? false,
+      color: options.color,
+      verbose: options.verbose ?? false,
+    });
+    const { PantlerError } = await import("../operation/index.js");
+    try {
+      ending.code = (await work(await createContext(options, output), ...words)) ?? 0;
+    } catch (error) {
+      const problem = error instanceof PantlerError ? error : unexpected(error, PantlerError);
+      output.failure(problem);
+      ending.code = problem.exit;
+    }
+  });
+}
+
+async function createContext<Options>(
+  options: Options & SharedOptions,
+  output: Output,
+): Promise<CommandContext<Options>> {
+  const { openProject } = await import("../project/index.js");
+  const project = await openProject({ folder: options.project, from: process.cwd(), variables: process.env });
+  return {
+    options,
+    project,
+    output,
+    paint: paintFor(process.stdout, options.color),
+    target: async () => {
+      const { locateTarget } = await import("../engine/index.js");
+      return await locateTarget(project, options.env);
+    },
+    operate: async (journal, work) => await operate(project, options.env, output, journal, work),
+  };
+}
+
+async function operate<Result>(
+  project: Project,
+  environment: string,
+  output: Output,
+  name: string | undefined,
+  work: (operation: Operation, signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const { Operation, openJournal } = await import("../operation/index.js");
+  const { makeStateFolder } = await import("../project/index.js");
+  const journal =
+    name === undefined
+      ? undefined
+      : openJournal(`${makeStateFolder(project)}/journal`, name.replaceAll(" ", "-"), { environment });
+  const interrupt = new AbortController();
+  const abort = () => interrupt.abort();
+  process.once("SIGINT", abort);
+  process.once("SIGTERM", abort);
+  try {
+    const operation = new Operation(output.listener, ...(journal ? [journal.record] : []));
+    const result = await work(operation, interrupt.signal);
+    journal?.close({ outcome: "done" });
+    return result;
+  } catch (error) {
+    journal?.close({ outcome: "failed", error: error instanceof Error ? error.message : String(error) });
+    throw error;
+  } finally {
+    process.off("SIGINT", abort);
+    process.off("SIGTERM", abort);
+  }
+}
+
+/** An error nobody foresaw: it is shown as it is, and asks to be reported. */
+function unexpected(error: unknown, base: typeof PantlerError): PantlerError {
+  class UnexpectedError extends base {
+    readonly exit = 6;
+  }
+  return new UnexpectedError({
+    code: "unexpected",
+    message: error instanceof Error ? error.message : String(error),
+    state: "What was done until then is not known; look with pantler status and pantler migration list.",
+    remedy: "Run it again with --verbose, and report what it shows.",
+    cause: error,
+  });
+}

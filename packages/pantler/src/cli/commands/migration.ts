@@ -1,0 +1,167 @@
+import { Command, Option } from "commander";
+import type { CheckResult, FinishedMigration, MigrationList, MigrationState } from "../../index.js";
+import { act, countOption, defineCommand, type Ending } from "../command.js";
+import { duration, type Paint } from "../output.js";
+
+export function migrationCommand(ending: Ending): Command {
+  return new Command("migration")
+    .description("Versioned SQL files and the ledger of those that are applied.")
+    .addCommand(newCommand(ending))
+    .addCommand(listCommand(ending))
+    .addCommand(upCommand(ending))
+    .addCommand(downCommand(ending))
+    .addCommand(repairCommand(ending))
+    .addCommand(checkCommand(ending));
+}
+
+function newCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "new",
+    "Write a new migration from the template, with its rollback and its checks.",
+    "pantler migration new add_customer_notes",
+  ).argument("<name>", "what it does, in a few words");
+  return act(command, ending, async ({ project, output }, name = "") => {
+    const { newMigration } = await import("../../migrations/index.js");
+    const created = newMigration(project, name, new Date());
+    output.result({ ...created }, () => created.files.join("\n"));
+    return 0;
+  });
+}
+
+function listCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "list",
+    "Show the migration files beside the ledger: applied, pending, missing, changed, out of order.",
+    "pantler migration list --env production",
+  );
+  return act(command, ending, async ({ output, paint, target }) => {
+    const { listMigrations } = await import("../../migrations/index.js");
+    const list = await listMigrations(await target());
+    output.result({ ...list }, () => renderList(list, paint));
+    return 0;
+  });
+}
+
+function upCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "up",
+    "Apply the pending migrations to an unprotected environment, with their checks, in one transaction.",
+    "pantler migration up --to 030",
+  )
+    .option("--to <version>", "apply up to this version")
+    .option("--one-by-one", "commit after each migration")
+    .option("--include-all", "also those that are older than the newest applied one");
+  type Options = { to?: string; oneByOne?: boolean; includeAll?: boolean };
+  return act<Options>(command, ending, async ({ options, output, target, operate }) => {
+    const { migrateUp } = await import("../../migrations/index.js");
+    const { to, oneByOne, includeAll } = options;
+    const database = await target();
+    const { applied } = await operate("migration up", (operation, signal) =>
+      migrateUp(database, { to, oneByOne, includeAll }, operation, signal),
+    );
+    output.result({ applied }, () =>
+      applied.length === 0 ? "Nothing is pending." : `${counted(applied)} applied to ${options.env}.`,
+    );
+    return 0;
+  });
+}
+
+function downCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "down",
+    "Roll back the newest applied migrations of an unprotected environment with their rollback scripts.",
+    "pantler migration down --count 2",
+  )
+    .addOption(new Option("--to <version>", "roll back everything newer than this version").conflicts("count"))
+    .addOption(countOption("--count <number>", "how many of the newest (default: 1)"));
+  return act<{ to?: string; count?: number }>(command, ending, async ({ options, output, target, operate }) => {
+    const { migrateDown } = await import("../../migrations/index.js");
+    const { confirm } = await import("../confirm.js");
+    const database = await target();
+    if (options.env !== "local") {
+      await confirm(`Roll back migrations of ${options.env} (${database.url})? Their data goes with them.`, options);
+    }
+    const { to, count } = options;
+    const { rolledBack } = await operate("migration down", (operation, signal) =>
+      migrateDown(database, { to, count }, operation, signal),
+    );
+    output.result({ rolledBack }, () =>
+      rolledBack.length === 0 ? "Nothing is applied." : `${counted(rolledBack)} rolled back on ${options.env}.`,
+    );
+    return 0;
+  });
+}
+
+function repairCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "repair",
+    "Mend the ledger without running SQL, and close the circuit breaker.",
+    "pantler migration repair 030 --status reverted",
+  )
+    .argument("<version>", "the version to mend")
+    .addOption(
+      new Option("--status <status>", "what is true of it").choices(["applied", "reverted"]).makeOptionMandatory(),
+    );
+  return act<{ status: "applied" | "reverted" }>(
+    command,
+    ending,
+    async ({ options, output, target, operate }, version = "") => {
+      const { repairMigration } = await import("../../migrations/index.js");
+      const database = await target();
+      const { status } = options;
+      await operate("migration repair", (operation) => repairMigration(database, { version, status }, operation));
+      output.result({ version, status }, () => `${version} is marked as ${status} on ${options.env}.`);
+      return 0;
+    },
+  );
+}
+
+function checkCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "check",
+    "Run the checks of the applied migrations and the smoke checks; nothing they do is kept.",
+    "pantler migration check --env staging",
+  );
+  return act(command, ending, async ({ output, paint, target, operate }) => {
+    const { checkMigrations } = await import("../../migrations/index.js");
+    const database = await target();
+    const checks = await operate(undefined, (operation) => checkMigrations(database, operation));
+    const failed = checks.filter((check) => check.outcome === "failed").length;
+    output.result({ passed: checks.length - failed, failed, checks }, () => renderChecks(checks, paint));
+    return failed === 0 ? 0 : 1;
+  });
+}
+
+function counted(migrations: readonly FinishedMigration[]): string {
+  return migrations.length === 1 ? "1 migration" : `${migrations.length} migrations`;
+}
+
+function renderList({ migrations, ignored }: MigrationList, paint: Paint): string {
+  const look: Record<MigrationState, string> = {
+    applied: paint.good("applied"),
+    pending: paint.warning("pending"),
+    "out-of-order": paint.warning("out of order"),
+    changed: paint.bad("changed"),
+    missing: paint.bad("missing"),
+  };
+  const width = Math.max(...migrations.map(({ version, name }) => version.length + name.length + 1), 0);
+  const lines = migrations.map(({ version, name, state, breaker }) => {
+    const open = breaker ? paint.bad(` · ${breaker.status}: the circuit breaker is open`) : "";
+    return `${`${version}_${name}`.padEnd(width)}  ${look[state]}${open}`;
+  });
+  if (lines.length === 0) lines.push("There are no migrations.");
+  if (ignored.length > 0) lines.push(paint.dim(`not migrations: ${ignored.join(", ")}`));
+  return lines.join("\n");
+}
+
+function renderChecks(checks: readonly CheckResult[], paint: Paint): string {
+  const lines = checks.map((check) => {
+    const time = paint.dim(duration(check.milliseconds));
+    if (check.outcome === "passed") return `${paint.good("✓")} ${check.title} ${time}`;
+    const found = (check.found ?? "").replaceAll("\n", "\n    ");
+    return `${paint.bad("✗")} ${check.title} ${time}\n    ${check.file}:${check.line}: ${found}`;
+  });
+  const failed = checks.filter((check) => check.outcome === "failed").length;
+  const passed = checks.length - failed;
+  return [...lines, `${passed} passed, ${failed} failed`].join("\n");
+}

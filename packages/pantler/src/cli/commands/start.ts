@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { act, defineCommand, type Ending } from "../command.js";
+import { renderStatus, statusFields } from "../render-status.js";
+
+export function startCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "start",
+    "Start the local database. The first time: initialise it, apply the migrations, run the checks, seed.",
+    "pantler start",
+  );
+  return act(command, ending, async ({ project, output, paint, operate }) => {
+    const { startLocal } = await import("../../environments/index.js");
+    const { status, fresh, checks } = await operate("start", (operation, signal) =>
+      startLocal(project, operation, signal),
+    );
+    const failed = checks.filter((check) => check.outcome === "failed");
+    output.result({ ...statusFields(status), fresh, checks }, () =>
+      renderStatus(project, status, paint, checks),
+    );
+    return failed.length > 0 ? 1 : 0;
+  });
+}

@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+import { act, defineCommand, type Ending } from "../command.js";
+import { renderStatus, statusFields } from "../render-status.js";
+
+export function statusCommand(ending: Ending): Command {
+  const command = defineCommand(
+    "status",
+    "Show the local database: how to connect, size, version, pending migrations.",
+    "pantler status --json",
+  );
+  return act(command, ending, async ({ project, output, paint }) => {
+    const { localStatus } = await import("../../environments/index.js");
+    const status = await localStatus(project);
+    output.result(statusFields(status), () => renderStatus(project, status, paint, []));
+    return 0;
+  });
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import type { Ending } from "./command.js";
+import { migrationCommand } from "./commands/migration.js";
+import { startCommand } from "./commands/start.js";
+import { statusCommand } from "./commands/status.js";
+import { stopCommand } from "./commands/stop.js";
+
+/**
+ * Runs the command line.
+ * @param words the arguments after the program's name
+ * @returns the exit code; it never throws on purpose
+ */
+export async function run(words: readonly string[]): Promise<number> {
+  const ending: Ending = { code: 0 };
+  const program = new Command("pantler")
+    .description("The operations tool for products built on Postgres or Supabase.")
+    .version(version(), "--version", "the version of pantler")
+    .addCommand(startCommand(ending))
+    .addCommand(stopCommand(ending))
+    .addCommand(statusCommand(ending))
+    .addCommand(migrationCommand(ending));
+  for (const command of everyCommand(program)) command.exitOverride().showHelpAfterError("(add --help for what it takes)");
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return ending.code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    if (words.includes("--json")) {
+      const problem = { code: "words", message: error.message, state: "Nothing was done.", remedy: "See --help." };
+      process.stdout.write(`${JSON.stringify({ type: "result", ok: false, exit: 2, error: problem })}\n`);
+    }
+    return 2;
+  }
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

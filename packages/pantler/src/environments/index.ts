@@ -1,0 +1,1 @@
+export { type LocalStatus, localStatus, type StartResult, startLocal } from "./local.js";

@@ -1,0 +1,162 @@
+import pg from "pg";
+import type { Target } from "../engine/index.js";
+import { type Operation, PantlerError } from "../operation/index.js";
+import { actAs, type Client, describeSqlProblem, isConnectionLoss, withClient } from "../postgres/index.js";
+import { listMigrationFiles, listSmokeChecks, type MigrationFile, type Project } from "../project/index.js";
+import { type Check, type Expectation, readChecks } from "./check-file.js";
+import { readLedger } from "./ledger.js";
+
+/** How a check turned out. */
+export interface CheckResult {
+  readonly title: string;
+  readonly file: string;
+  readonly line: number;
+  readonly outcome: "passed" | "failed";
+  /** What was found instead of what was expected, for a failed check. */
+  readonly found: string | undefined;
+  /** How long the last statement took, in milliseconds, and the bound it was given. */
+  readonly milliseconds: number;
+  readonly within: number | undefined;
+}
+
+/** The checks of one file, with the migration they belong to; smoke checks belong to none. */
+export interface CheckGroup {
+  readonly title: string;
+  readonly checks: readonly Check[];
+}
+
+/** What a statement inside a check may wait for a lock, and take, so that a check cannot hang a live system. */
+const checkSettings = "set local lock_timeout = '5s'; set local statement_timeout = '60s'";
+
+/**
+ * Runs the checks of every applied migration, then the smoke checks, and takes back whatever they did.
+ * @returns the results in the order of the files
+ * @throws InputError when a check file is malformed
+ * @throws EnvironmentError when the environment cannot be reached
+ */
+export async function checkMigrations(target: Target, operation: Operation): Promise<CheckResult[]> {
+  const { project, url } = target;
+  const files = listMigrationFiles(project).migrations;
+  const smoke = readSmokeChecks(project);
+  return await withClient(url, async (client) => {
+    const applied = new Set((await readLedger(client)).map((row) => row.version));
+    const groups = files.filter((file) => applied.has(file.version)).map((file) => readCheckGroup(project, file));
+    const results: CheckResult[] = [];
+    await client.query("begin");
+    try {
+      for (const group of [...groups, ...smoke]) {
+        if (group.checks.length === 0) continue;
+        await operation.step(group.title, async (step) => {
+          const found = await runChecks(client, group.checks, operation, (done) =>
+            step.progress(done, group.checks.length, "checks"),
+          );
+          results.push(...found);
+          step.note(summarize(found));
+        });
+      }
+    } finally {
+      await client.query("rollback").catch(() => {});
+    }
+    return results;
+  });
+}
+
+/** Reads the checks of one migration; none when it has no file of them. */
+export function readCheckGroup(project: Project, migration: MigrationFile): CheckGroup {
+  return {
+    title: `${migration.version}_${migration.name}`,
+    checks: migration.checks.exists ? readChecks(project, migration.checks.file) : [],
+  };
+}
+
+/** Reads the smoke checks, one group for each file. */
+export function readSmokeChecks(project: Project): CheckGroup[] {
+  return listSmokeChecks(project).map((file) => {
+    const checks = readChecks(project, file);
+    return { title: checks[0]?.file ?? file, checks };
+  });
+}
+
+/** A group's results in a few words. */
+export function summarize(results: readonly CheckResult[]): string {
+  const failed = results.filter((result) => result.outcome === "failed").length;
+  const count = `${results.length} ${results.length === 1 ? "check" : "checks"}`;
+  return failed === 0 ? `${count} passed` : `${failed} of ${count} failed`;
+}
+
+/**
+ * Runs checks inside the transaction that is open, each in a savepoint that is rolled back.
+ * @param onDone called after each check with how many are done
+ */
+export async function runChecks(
+  client: Client,
+  checks: readonly Check[],
+  operation: Operation,
+  onDone: (done: number) => void = () => {},
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    await client.query(`savepoint pantler_check; ${checkSettings}`);
+    const { found, milliseconds } = await runCheck(client, check);
+    await client.query("rollback to savepoint pantler_check; release savepoint pantler_check");
+    const { title, file, line, within } = check;
+    results.push({ title, file, line, outcome: found ? "failed" : "passed", found, milliseconds, within });
+    if (within !== undefined && milliseconds > within) {
+      operation.finding("warning", `${title}: took ${milliseconds.toFixed(1)} ms, the bound is ${within} ms`);
+    }
+    onDone(results.length);
+  }
+  return results;
+}
+
+async function runCheck(
+  client: Client,
+  check: Check,
+): Promise<{ readonly found: string | undefined; readonly milliseconds: number }> {
+  let milliseconds = 0;
+  for (const [index, statement] of check.statements.entries()) {
+    const last = index === check.statements.length - 1;
+    const started = performance.now();
+    try {
+      if (statement.identity) await actAs(client, statement.identity);
+      const begun = performance.now();
+      const result = await client.query<unknown[]>({ text: statement.text, rowMode: "array", types: asText });
+      milliseconds = performance.now() - begun;
+      if (last) return { found: compare(check.expectation, result), milliseconds };
+    } catch (error) {
+      milliseconds = performance.now() - started;
+      if (!(error instanceof PantlerError) && isConnectionLoss(error)) throw error;
+      const sqlstate = error instanceof pg.DatabaseError ? error.code : undefined;
+      if (last && check.expectation.kind === "error" && sqlstate === check.expectation.sqlstate) {
+        return { found: undefined, milliseconds };
+      }
+      const problem = describeSqlProblem(error, { file: check.file, text: check.text, offset: statement.offset });
+      return { found: `${problem.message}\n${problem.detail}`, milliseconds };
+    }
+  }
+  return { found: "the check has no statement", milliseconds };
+}
+
+/** Values are compared as Postgres writes them, so nothing is parsed. */
+const asText = { getTypeParser: () => (text: string) => text };
+
+function compare(expectation: Expectation, result: pg.QueryResult<unknown[]>): string | undefined {
+  const rows = result.fields.length > 0 ? result.rows.length : (result.rowCount ?? 0);
+  const [[value] = []] = result.rows;
+  const single = result.rows.length === 1 && result.fields.length === 1;
+  const shown = single ? `the value ${value === null ? "null" : String(value)}` : `${rows} rows`;
+  switch (expectation.kind) {
+    case "true":
+      return single && value === "t" ? undefined : `expected true, found ${shown}`;
+    case "value":
+      return single && String(value) === expectation.text
+        ? undefined
+        : `expected the value ${expectation.text}, found ${shown}`;
+    case "no rows":
+      return rows === 0 ? undefined : `expected no rows, found ${rows}`;
+    case "rows":
+      return rows === expectation.count ? undefined : `expected ${expectation.count} rows, found ${rows}`;
+    case "error":
+      return `expected error ${expectation.sqlstate}, but the statement succeeded`;
+  }
+}

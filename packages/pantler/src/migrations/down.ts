@@ -1,0 +1,102 @@
+import type { Target } from "../engine/index.js";
+import { InputError, type Operation } from "../operation/index.js";
+import { listMigrationFiles, type MigrationFile, pathInProject, type Project } from "../project/index.js";
+import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
+import { isOpen, markRolledBack, passBreaker, readControl } from "./control.js";
+import { deleteLedgerRow, readLedger } from "./ledger.js";
+import { intoBatches, type PlannedMigration, unknownVersion } from "./plan.js";
+import { readScript } from "./script.js";
+import { type DeploymentSession, withDeploymentSession } from "./session.js";
+import { refuseProtected } from "./up.js";
+
+export interface DownRequest {
+  /** Roll back everything newer than this version. */
+  readonly to?: string | undefined;
+  /** Roll back this many of the newest; 1 when neither is given. */
+  readonly count?: number | undefined;
+}
+
+export interface DownResult {
+  readonly rolledBack: readonly FinishedMigration[];
+}
+
+/**
+ * Runs the rollback scripts of the newest applied migrations, newest first, in one transaction where their
+ * statements allow it. A migration that stopped half-way outside of a transaction counts as the newest.
+ * @param signal interrupts the work, which is then rolled back
+ * @throws InputError `rollback-missing`, `version-unknown`, `nothing-to-run`
+ * @throws RefusedError `environment-protected`, `breaker-open`, `deployment-running`
+ * @throws UnchangedError when a statement failed
+ */
+export async function migrateDown(
+  target: Target,
+  request: DownRequest,
+  operation: Operation,
+  signal?: AbortSignal,
+): Promise<DownResult> {
+  refuseProtected(target);
+  const { project } = target;
+  const files = listMigrationFiles(project).migrations;
+  return await withDeploymentSession(target, operation, signal, async (session) => {
+    const { client } = session;
+    const applied = (await readLedger(client)).map((row) => row.version);
+    const half = (await readControl(client)).filter(
+      (phase) => isOpen(phase) && phase.transactional === false && !applied.includes(phase.version),
+    );
+    if (half.length === 0) await passBreaker(client, new Set(applied));
+    const versions = chooseVersions([...applied, ...half.map((phase) => phase.version)].sort(), request);
+    const planned: PlannedMigration[] = [];
+    for (const version of versions) planned.push(await planRollback(project, files, version, session.serverMajor));
+    return { rolledBack: await runBatches(session, intoBatches(planned, false), downwards, []) };
+  });
+}
+
+function chooseVersions(applied: readonly string[], { to, count }: DownRequest): string[] {
+  if (to === undefined) return applied.slice(Math.max(0, applied.length - (count ?? 1))).reverse();
+  if (!applied.includes(to)) throw unknownVersion(to);
+  return applied.filter((version) => version > to).reverse();
+}
+
+async function planRollback(
+  project: Project,
+  files: readonly MigrationFile[],
+  version: string,
+  serverMajor: number,
+): Promise<PlannedMigration> {
+  const phase = files.findIndex((file) => file.version === version);
+  const file = files[phase];
+  if (!file) {
+    throw new InputError({
+      code: "rollback-missing",
+      message: `${version} is applied but its file is gone, and with it the name of its rollback script.`,
+      state: "Nothing was done.",
+      remedy: `Bring the file back; or take the migration back by hand and run: pantler migration repair ${version} --status reverted`,
+    });
+  }
+  if (!file.rollback.exists) {
+    throw new InputError({
+      code: "rollback-missing",
+      message: `${version}_${file.name} has no rollback script.`,
+      state: "Nothing was done.",
+      remedy: `Write ${pathInProject(project, file.rollback.file)}.`,
+    });
+  }
+  const title = `${version}_${file.name}`;
+  return {
+    version,
+    name: file.name,
+    phaseNumber: phase + 1,
+    script: await readScript(project, file.rollback.file, serverMajor),
+    checks: { title, checks: [] },
+  };
+}
+
+const downwards: Direction = {
+  verb: "roll back",
+  begin: async () => {},
+  record: async ({ client }: DeploymentSession, { version }) => {
+    await deleteLedgerRow(client, version);
+    await markRolledBack(client, [version], "rolled back by its script");
+  },
+  isDone: (applied, { version }) => !applied.has(version),
+};

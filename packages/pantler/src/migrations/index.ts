@@ -1,0 +1,9 @@
+export type { FinishedMigration } from "./apply.js";
+export { type CheckResult, checkMigrations } from "./check.js";
+export { type DownRequest, type DownResult, migrateDown } from "./down.js";
+export { type ListedMigration, listMigrations, type MigrationList, type MigrationState } from "./list.js";
+export { type NewMigration, newMigration } from "./new.js";
+export type { UpRequest } from "./plan.js";
+export { repairMigration, type RepairRequest } from "./repair.js";
+export { isSeeded, seedDatabase } from "./seed.js";
+export { migrateUp, type UpResult } from "./up.js";

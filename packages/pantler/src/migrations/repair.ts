@@ -1,0 +1,47 @@
+import type { Target } from "../engine/index.js";
+import type { Operation } from "../operation/index.js";
+import { listMigrationFiles } from "../project/index.js";
+import { markComplete, markRolledBack, markRunning, readControl } from "./control.js";
+import { deleteLedgerRow, readLedger, writeLedgerRow } from "./ledger.js";
+import { unknownVersion } from "./plan.js";
+import { readStatements } from "./script.js";
+import { withDeploymentSession } from "./session.js";
+
+export interface RepairRequest {
+  readonly version: string;
+  /** `applied` writes the ledger row with the file's statements; `reverted` removes it. Both close the breaker. */
+  readonly status: "applied" | "reverted";
+}
+
+/**
+ * Mends the ledger and the control table without running the migration.
+ * @throws InputError `version-unknown` when neither a file, nor the ledger, nor the control table knows the version
+ */
+export async function repairMigration(
+  target: Target,
+  { version, status }: RepairRequest,
+  operation: Operation,
+): Promise<void> {
+  const files = listMigrationFiles(target.project).migrations;
+  const phase = files.findIndex((file) => file.version === version);
+  const file = files[phase];
+  await withDeploymentSession(target, operation, undefined, async ({ client }) => {
+    const known = [...(await readLedger(client)), ...(await readControl(client))].some(
+      (row) => row.version === version,
+    );
+    if (!file && (status === "applied" || !known)) throw unknownVersion(version);
+    const statements = file && status === "applied" ? readStatements(target.project, file.file).statements : [];
+    await operation.step(`mark ${version} as ${status}`, async () => {
+      await client.query("begin");
+      if (file && status === "applied") {
+        await writeLedgerRow(client, { version, name: file.name, statements: statements.map(({ text }) => text) });
+        await markRunning(client, [{ version, name: file.name, phaseNumber: phase + 1 }], true);
+        await markComplete(client, version, { milliseconds: 0, rowsBefore: null, rowsAfter: null });
+      } else {
+        await deleteLedgerRow(client, version);
+        await markRolledBack(client, [version], "marked as reverted by hand");
+      }
+      await client.query("commit");
+    });
+  });
+}

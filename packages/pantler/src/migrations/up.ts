@@ -1,0 +1,76 @@
+import type { Target } from "../engine/index.js";
+import { type Operation, RefusedError } from "../operation/index.js";
+import { listMigrationFiles } from "../project/index.js";
+import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
+import { readSmokeChecks } from "./check.js";
+import { markComplete, passBreaker } from "./control.js";
+import { countRows } from "./count-rows.js";
+import { readLedger, writeLedgerRow } from "./ledger.js";
+import { readMigrationList } from "./list.js";
+import { planUp, type UpRequest } from "./plan.js";
+import { type DeploymentSession, withDeploymentSession } from "./session.js";
+
+export interface UpResult {
+  readonly applied: readonly FinishedMigration[];
+}
+
+/**
+ * Applies the pending migrations of an unprotected environment: all of them, their ledger rows and their checks in
+ * one transaction, save those whose statements do not allow it.
+ * @param signal interrupts the work, which is then rolled back
+ * @throws RefusedError `environment-protected`, `breaker-open`, `deployment-running`, and for drift
+ * @throws UnchangedError when a statement or a check failed
+ * @throws NeedsHandsError when a migration that cannot run in a transaction stopped half-way
+ */
+export async function migrateUp(
+  target: Target,
+  request: UpRequest,
+  operation: Operation,
+  signal?: AbortSignal,
+): Promise<UpResult> {
+  refuseProtected(target);
+  const folder = listMigrationFiles(target.project);
+  return await withDeploymentSession(target, operation, signal, async (session) => {
+    const { client } = session;
+    await passBreaker(client, new Set((await readLedger(client)).map((row) => row.version)));
+    const list = await readMigrationList(client, target.project, folder);
+    const batches = await planUp(target, folder.migrations, list, request, session.serverMajor);
+    const smoke = batches.length === 0 ? [] : readSmokeChecks(target.project);
+    for (const batch of batches.slice(0, -1)) {
+      if (batch.because) {
+        const [last] = batch.migrations.slice(-1);
+        operation.finding("info", `the transaction ends with ${last?.version}: ${batch.because}`);
+      }
+    }
+    return { applied: await runBatches(session, batches, upwards(), smoke) };
+  });
+}
+
+/** Refuses to change a protected environment by any way but a deployment. */
+export function refuseProtected({ environment }: Target): void {
+  if (!environment.protected) return;
+  throw new RefusedError({
+    code: "environment-protected",
+    message: `${environment.name} is protected.`,
+    state: "Nothing was done.",
+    remedy: `Work on it needs a proven backup first, which this version cannot make yet; if ${environment.name} may be changed without one, say so in the config: environments.${environment.name}.protected = false`,
+  });
+}
+
+function upwards(): Direction {
+  // Counted once for each border between two phases; null once counting has become too expensive.
+  let rows: number | null | undefined;
+  return {
+    verb: "apply",
+    begin: async ({ client }) => {
+      if (rows === undefined) rows = await countRows(client);
+    },
+    record: async ({ client }: DeploymentSession, { version, name, script }, milliseconds) => {
+      const rowsBefore = rows ?? null;
+      if (rows !== null) rows = await countRows(client);
+      await writeLedgerRow(client, { version, name, statements: script.statements.map(({ text }) => text) });
+      await markComplete(client, version, { milliseconds, rowsBefore, rowsAfter: rows ?? null });
+    },
+    isDone: (applied, { version }) => applied.has(version),
+  };
+}

@@ -1,0 +1,96 @@
+export type StepStatus = "done" | "skipped" | "failed";
+export type FindingLevel = "info" | "warning" | "error";
+
+export type OperationEvent =
+  | { readonly type: "step-started"; readonly step: number; readonly title: string }
+  | {
+      readonly type: "step-progress";
+      readonly step: number;
+      readonly done: number;
+      readonly total: number;
+      readonly note: string;
+    }
+  | {
+      readonly type: "step-ended";
+      readonly step: number;
+      readonly title: string;
+      readonly status: StepStatus;
+      readonly milliseconds: number;
+      readonly note?: string;
+    }
+  | { readonly type: "finding"; readonly level: FindingLevel; readonly message: string };
+
+export type Listener = (event: OperationEvent) => void;
+
+export interface Step {
+  /** Reports how far the step is; `done` and `total` are counts of the same thing, which `note` names. */
+  progress(done: number, total: number, note: string): void;
+  /** Ends the step as skipped instead of done, for the reason given. */
+  skip(reason: string): void;
+  /** What the finished step should say beside its title. */
+  note(text: string): void;
+}
+
+/**
+ * The one way in which long work reports itself. Rooms run steps through it; the terminal, `--json` and the
+ * journal listen. It prints nothing.
+ */
+export class Operation {
+  readonly #listeners: readonly Listener[];
+  #steps = 0;
+
+  constructor(...listeners: readonly Listener[]) {
+    this.#listeners = listeners;
+  }
+
+  /**
+   * Runs one step and reports its start and end.
+   * @param title what the step does, in words a user knows
+   * @param work receives the step to report progress on; what it throws ends the step as failed and is thrown on
+   */
+  async step<Result>(title: string, work: (step: Step) => Promise<Result>): Promise<Result> {
+    this.#steps += 1;
+    const step = this.#steps;
+    const started = performance.now();
+    let status: StepStatus = "done";
+    let note: string | undefined;
+    this.#emit({ type: "step-started", step, title });
+    const end = () =>
+      this.#emit({
+        type: "step-ended",
+        step,
+        title,
+        status,
+        milliseconds: performance.now() - started,
+        ...(note === undefined ? {} : { note }),
+      });
+    try {
+      const result = await work({
+        progress: (done, total, words) =>
+          this.#emit({ type: "step-progress", step, done, total, note: words }),
+        skip: (reason) => {
+          status = "skipped";
+          note = reason;
+        },
+        note: (text) => {
+          note = text;
+        },
+      });
+      end();
+      return result;
+    } catch (error) {
+      status = "failed";
+      end();
+      throw error;
+    }
+  }
+
+  /** Reports something the user should know that does not stop the work. */
+  finding(level: FindingLevel, message: string): void {
+    this.#emit({ type: "finding", level, message });
+  }
+
+  #emit(event: OperationEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,15 @@
+export { classifyStatement, loadParser, SqlSyntaxProblem, type StatementClass } from "./classify.js";
+export {
+  type Client,
+  connect,
+  isConnectionLoss,
+  refuseTransactionPooler,
+  requireServer,
+  withClient,
+} from "./connection.js";
+export { takeDeploymentLock } from "./deployment-lock.js";
+export { actAs, type Identity, parseIdentity } from "./identities.js";
+export { quoteIdentifier, quoteQualified } from "./quoting.js";
+export { type Statement, splitStatements } from "./split-statements.js";
+export { describeSqlProblem } from "./sql-problem.js";
+export { sqlstates } from "./sqlstates.js";

@@ -1,0 +1,24 @@
+/**
+ * The SQLSTATEs that decisions are made on, by Postgres' own condition names
+ * (https://www.postgresql.org/docs/17/errcodes-appendix.html).
+ */
+export const sqlstates = {
+  activeTransaction: "25001",
+  unsafeNewEnumValue: "55P04",
+  lockNotAvailable: "55P03",
+  deadlockDetected: "40P01",
+  queryCanceled: "57014",
+  insufficientPrivilege: "42501",
+  invalidPassword: "28P01",
+  invalidAuthorization: "28000",
+  invalidCatalogName: "3D000",
+  cannotConnectNow: "57P03",
+  adminShutdown: "57P01",
+  crashShutdown: "57P02",
+  tooManyConnections: "53300",
+  diskFull: "53100",
+  undefinedTable: "42P01",
+  undefinedFile: "58P01",
+  featureNotSupported: "0A000",
+  invalidTransactionTermination: "2D000",
+} as const;

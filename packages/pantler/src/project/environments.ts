@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "dotenv";
+import { InputError } from "../operation/index.js";
+import type { PantlerConfig } from "./config.js";
+import { DatabaseUrl } from "./database-url.js";
+
+/** A named database of a project. */
+export interface Environment {
+  readonly name: string;
+  /** Whether destructive work on it needs a proven backup and a typed confirmation. */
+  readonly protected: boolean;
+  /** Where it is; undefined for the embedded server, and for one whose URL is nowhere to be found. */
+  readonly url: DatabaseUrl | undefined;
+  /** The variable or file that the URL was read from, or where it was looked for. */
+  readonly origin: string;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** The names under which an environment's own file may hold its URL, in the order they are tried. */
+const urlNames = ["DATABASE_URL", "SUPABASE_DB_URL"] as const;
+
+/**
+ * Lists the environments of a project: `local`, those its config names, and those that have a `.env.<name>` file
+ * with a URL in it. A URL is taken from `<NAME>_DATABASE_URL` (process, then `.env.local`, then `.env`), then
+ * from the config, then from `DATABASE_URL` or `SUPABASE_DB_URL` in `.env.<name>`.
+ * @param root the project's folder
+ * @param variables the process' environment
+ * @throws InputError when a URL is malformed or a file is unreadable
+ */
+export function readEnvironments(root: string, config: PantlerConfig, variables: Variables): Environment[] {
+  const shared = { ...readVariables(root, ".env"), ...readVariables(root, ".env.local") };
+  const own = new Map<string, Variables>();
+  for (const file of readdirSync(root)) {
+    const name = file.startsWith(".env.") ? file.slice(".env.".length) : "";
+    if (!/^[a-z][a-z0-9_-]*$/.test(name) || name === "local" || name === "example") continue;
+    const content = readVariables(root, file);
+    if (urlNames.some((key) => content[key])) own.set(name, content);
+  }
+  const names = new Set([...Object.keys(config.environments ?? {}), ...own.keys()]);
+  names.delete("local");
+  const others = [...names].sort().map((name): Environment => {
+    const settings = config.environments?.[name];
+    const variable = `${name.toUpperCase().replaceAll("-", "_")}_DATABASE_URL`;
+    const found = firstUrl([
+      [variables[variable], variable],
+      [shared[variable], `${variable} in .env`],
+      [settings?.url, `environments.${name}.url in the config`],
+      ...urlNames.map((key): [string | undefined, string] => [own.get(name)?.[key], `${key} in .env.${name}`]),
+    ]);
+    return {
+      name,
+      protected: settings?.protected ?? true,
+      url: found?.url,
+      origin: found?.origin ?? `${variable}, or DATABASE_URL in .env.${name}`,
+    };
+  });
+  const engine = firstUrl([
+    [variables.PANTLER_ENGINE_URL, "PANTLER_ENGINE_URL"],
+    [config.engine?.url, "engine.url in the config"],
+  ]);
+  const local: Environment = {
+    name: "local",
+    protected: config.environments?.local?.protected ?? false,
+    url: engine?.url,
+    origin: engine?.origin ?? "the embedded server",
+  };
+  return [local, ...others];
+}
+
+function firstUrl(
+  candidates: readonly (readonly [string | undefined, string])[],
+): { readonly url: DatabaseUrl; readonly origin: string } | undefined {
+  for (const [text, origin] of candidates) {
+    if (text) return { url: DatabaseUrl.parse(text, origin), origin };
+  }
+  return undefined;
+}
+
+function readVariables(root: string, name: string): Record<string, string> {
+  const file = join(root, name);
+  if (!existsSync(file)) return {};
+  try {
+    return parse(readFileSync(file));
+  } catch (error) {
+    throw new InputError({
+      code: "env-file-unreadable",
+      message: `${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      state: "Nothing was done.",
+      remedy: `Mend or remove ${file}.`,
+      cause: error,
+    });
+  }
+}

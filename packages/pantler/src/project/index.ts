@@ -1,0 +1,18 @@
+export type { PantlerConfig } from "./config.js";
+export { type ConnectionParameters, DatabaseUrl } from "./database-url.js";
+export type { Environment } from "./environments.js";
+export {
+  listMigrationFiles,
+  listSeedFiles,
+  listSmokeChecks,
+  type MigrationFile,
+  type MigrationFolder,
+  readSqlFile,
+} from "./migration-files.js";
+export {
+  environmentOf,
+  makeStateFolder,
+  openProject,
+  type Project,
+  pathInProject,
+} from "./project.js";

@@ -1,0 +1,159 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../operation/index.js";
+import { type Project, pathInProject } from "./project.js";
+
+/** One versioned SQL file, with the files that stand beside it. */
+export interface MigrationFile {
+  /** The leading digits of the file's name; migrations run in the order of this text. */
+  readonly version: string;
+  readonly name: string;
+  readonly file: string;
+  /** Where its rollback script is, or would be. */
+  readonly rollback: { readonly file: string; readonly exists: boolean };
+  /** Where its checks are, or would be. */
+  readonly checks: { readonly file: string; readonly exists: boolean };
+}
+
+export interface MigrationFolder {
+  readonly migrations: readonly MigrationFile[];
+  /** Names in the folder that are no migrations, sorted. */
+  readonly ignored: readonly string[];
+}
+
+/** The Supabase CLI's pattern, so that both tools see the same migrations. */
+const migrationName = /^(\d+)_(.+)\.sql$/;
+
+/**
+ * Lists the migrations of a project in the order they run: by file name, as the Supabase CLI does.
+ * @throws InputError `version-twice` when two files claim one version, `folder-unreadable`
+ */
+export function listMigrationFiles(project: Project): MigrationFolder {
+  const names = readFolder(project, project.folders.migrations).sort(byCodePoint);
+  const migrations: MigrationFile[] = [];
+  const ignored: string[] = [];
+  for (const base of names) {
+    const [, version, name] = migrationName.exec(base) ?? [];
+    if (version === undefined || name === undefined) {
+      ignored.push(base);
+      continue;
+    }
+    const twin = migrations.find((other) => other.version === version);
+    if (twin) {
+      throw new InputError({
+        code: "version-twice",
+        message: `Two files have version ${version}: ${twin.version}_${twin.name}.sql and ${base}.`,
+        state: "Nothing was done.",
+        remedy: "Give one of them a version of its own.",
+      });
+    }
+    const beside = (folder: string) => {
+      const file = join(folder, base);
+      return { file, exists: existsSync(file) };
+    };
+    migrations.push({
+      version,
+      name,
+      file: join(project.folders.migrations, base),
+      rollback: beside(project.folders.rollbacks),
+      checks: beside(project.folders.checks),
+    });
+  }
+  return { migrations, ignored };
+}
+
+/** Lists the checks that belong to no version: the smoke tests, sorted by name. */
+export function listSmokeChecks(project: Project): string[] {
+  if (!existsSync(project.folders.checks)) return [];
+  return readdirSync(project.folders.checks, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".sql") && !migrationName.test(entry.name))
+    .map((entry) => join(project.folders.checks, entry.name))
+    .sort(byCodePoint);
+}
+
+/**
+ * Lists the seed files that exist, in the order they run; a `*` in a name stands for any text.
+ * @throws InputError `seed-missing` for a file that is named without a pattern and is not there, unless it is
+ * the Supabase default, which is optional
+ */
+export function listSeedFiles(project: Project): string[] {
+  return project.seed.flatMap((path) => {
+    if (!path.includes("*")) return existsSync(path) ? [path] : missingSeed(project, path);
+    const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+    const folder = path.slice(0, cut);
+    const parts = path.slice(cut + 1).split("*").map(escapePattern);
+    const pattern = new RegExp(`^${parts.join(".*")}$`);
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
+      .filter((name) => pattern.test(name))
+      .sort(byCodePoint)
+      .map((name) => join(folder, name));
+  });
+}
+
+/**
+ * Reads a file of SQL as UTF-8.
+ * @throws InputError `file-unreadable`, and `file-not-text` when it is not UTF-8 or holds a zero byte
+ */
+export function readSqlFile(project: Project, file: string): string {
+  const shown = pathInProject(project, file);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new InputError({
+      code: "file-unreadable",
+      message: `${shown} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      state: "Nothing was done.",
+      remedy: "Check that the file is there and that you may read it.",
+      cause: error,
+    });
+  }
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (!text.includes("\0")) return text;
+  } catch {
+    // Falls through to the one error for both cases.
+  }
+  throw new InputError({
+    code: "file-not-text",
+    message: `${shown} is not UTF-8 text.`,
+    state: "Nothing was done.",
+    remedy: "Save the file as UTF-8.",
+  });
+}
+
+function readFolder(project: Project, folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw new InputError({
+      code: "folder-unreadable",
+      message: `${pathInProject(project, folder)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      state: "Nothing was done.",
+      remedy: "Check that it is a folder and that you may read it.",
+      cause: error,
+    });
+  }
+}
+
+function missingSeed(project: Project, path: string): [] {
+  if (path === join(project.root, "supabase", "seed.sql")) return [];
+  throw new InputError({
+    code: "seed-missing",
+    message: `The seed file ${pathInProject(project, path)} is not there.`,
+    state: "Nothing was done.",
+    remedy: "Write it, or take it out of the config.",
+  });
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+function byCodePoint(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
