@@ -18,7 +18,14 @@ const upwards = layers.flatMap((layer, depth) =>
     severity: "error",
     from: { path: `^${source}/${room}/` },
     to: {
-      path: `^${source}/(${layers.slice(0, depth).flat().concat(layer.filter((other) => other !== room), "$^").join("|")})/`,
+      path: `^${source}/(${layers
+        .slice(0, depth)
+        .flat()
+        .concat(
+          layer.filter((other) => other !== room),
+          "$^",
+        )
+        .join("|")})/`,
     },
   })),
 );
@@ -50,8 +57,11 @@ module.exports = {
   ],
   options: {
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: "packages/pantler/tsconfig.build.json" },
-    enhancedResolveOptions: { extensionAlias: { ".js": [".ts", ".js"] }, exportsFields: ["exports"], conditionNames: ["import", "types"] },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types"] },
+      extensionAlias: { ".js": [".ts", ".js"] },
+      exportsFields: ["exports"],
+      conditionNames: ["import", "types"],
+    },
     doNotFollow: { path: "node_modules" },
   },
 };

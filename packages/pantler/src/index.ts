@@ -1,4 +1,10 @@
-export { type LocalServer, locateTarget, type ScratchServer, type Target, withScratch } from "./engine/index.js";
+export {
+  type LocalServer,
+  locateTarget,
+  type ScratchServer,
+  type Target,
+  withScratch,
+} from "./engine/index.js";
 export { type LocalStatus, localStatus, type StartResult, startLocal } from "./environments/index.js";
 export {
   type CheckResult,

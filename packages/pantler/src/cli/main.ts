@@ -20,7 +20,8 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(stopCommand(ending))
     .addCommand(statusCommand(ending))
     .addCommand(migrationCommand(ending));
-  for (const command of everyCommand(program)) command.exitOverride().showHelpAfterError("(add --help for what it takes)");
+  for (const command of everyCommand(program))
+    command.exitOverride().showHelpAfterError("(add --help for what it takes)");
   try {
     await program.parseAsync([...words], { from: "user" });
     return ending.code;
@@ -28,7 +29,12 @@ export async function run(words: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     if (words.includes("--json")) {
-      const problem = { code: "words", message: error.message, state: "Nothing was done.", remedy: "See --help." };
+      const problem = {
+        code: "words",
+        message: error.message,
+        state: "Nothing was done.",
+        remedy: "See --help.",
+      };
       process.stdout.write(`${JSON.stringify({ type: "result", ok: false, exit: 2, error: problem })}\n`);
     }
     return 2;

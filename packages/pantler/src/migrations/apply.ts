@@ -1,6 +1,12 @@
-import pg from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EnvironmentError, NeedsHandsError, PantlerError, type Step, UnchangedError } from "../operation/index.js";
+import pg from "pg";
+import {
+  EnvironmentError,
+  NeedsHandsError,
+  PantlerError,
+  type Step,
+  UnchangedError,
+} from "../operation/index.js";
 import {
   type Client,
   describeSqlProblem,
@@ -31,7 +37,11 @@ export interface FinishedMigration {
 export interface Direction {
   readonly verb: "apply" | "roll back";
   /** Writes the ledger and the control table once a migration's statements are done, in their transaction. */
-  readonly record: (session: DeploymentSession, migration: PlannedMigration, milliseconds: number) => Promise<void>;
+  readonly record: (
+    session: DeploymentSession,
+    migration: PlannedMigration,
+    milliseconds: number,
+  ) => Promise<void>;
   /** Whether the ledger shows that a batch is done; asked when the connection broke during its commit. */
   readonly isDone: (applied: ReadonlySet<string>, migration: PlannedMigration) => boolean;
   /** Called before a migration's first statement. */
@@ -88,7 +98,8 @@ async function runInTransaction(
     try {
       const finished: FinishedMigration[] = [];
       await client.query("begin");
-      for (const migration of batch.migrations) finished.push(await runMigration(session, migration, direction));
+      for (const migration of batch.migrations)
+        finished.push(await runMigration(session, migration, direction));
       await runSmokeChecks(session, smoke);
       await commit(session, batch, direction);
       return finished;
@@ -145,7 +156,11 @@ async function runStatement(
     await session.client.query(statement.text);
   } catch (error) {
     if (isConnectionLoss(error)) throw error;
-    const problem = describeSqlProblem(error, { file: script.shown, text: script.text, offset: statement.offset });
+    const problem = describeSqlProblem(error, {
+      file: script.shown,
+      text: script.text,
+      offset: statement.offset,
+    });
     const index = script.statements.indexOf(statement) + 1;
     throw new StepFailure(
       migration,
@@ -238,7 +253,9 @@ async function afterRollback(
     () => false,
   );
   const state = [
-    batch.migrations.length === 1 ? "Nothing of it was kept" : `Nothing of the ${versions.length} migrations was kept`,
+    batch.migrations.length === 1
+      ? "Nothing of it was kept"
+      : `Nothing of the ${versions.length} migrations was kept`,
     before.length === 0
       ? "the database is as it was"
       : `done before and staying: ${before.map((each) => each.version).join(", ")}`,
@@ -342,7 +359,8 @@ function halfDone(
     ...(failure?.sqlstate ? { sqlstate: failure.sqlstate } : {}),
     cause: error,
   };
-  const kept = before.length === 0 ? "" : ` Done before and staying: ${before.map((each) => each.version).join(", ")}.`;
+  const kept =
+    before.length === 0 ? "" : ` Done before and staying: ${before.map((each) => each.version).join(", ")}.`;
   if (done === 0 && failure) {
     return new UnchangedError({
       ...parts,

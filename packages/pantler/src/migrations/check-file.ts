@@ -73,12 +73,15 @@ export function readChecks(project: Project, file: string): Check[] {
       if (!draft) throw malformed(`"-- ${word}:" stands before the first "-- check:"`);
       if (word === "as") {
         identity = parseIdentity(words);
-        if (!identity) throw malformed(`"${words}" is nobody: write deployer, anon, service_role or user <email>`);
+        if (!identity)
+          throw malformed(`"${words}" is nobody: write deployer, anon, service_role or user <email>`);
       } else if (word === "expect") {
         if (draft.expectation) throw malformed("a check has one expectation");
         draft.expectation = parseExpectation(words);
         if (!draft.expectation) {
-          throw malformed(`"${words}" is no expectation: write true, no rows, rows N, value X or error SQLSTATE`);
+          throw malformed(
+            `"${words}" is no expectation: write true, no rows, rows N, value X or error SQLSTATE`,
+          );
         }
       } else {
         const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s)$/.exec(words) ?? [];

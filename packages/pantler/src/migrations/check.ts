@@ -40,7 +40,9 @@ export async function checkMigrations(target: Target, operation: Operation): Pro
   const smoke = readSmokeChecks(project);
   return await withClient(url, async (client) => {
     const applied = new Set((await readLedger(client)).map((row) => row.version));
-    const groups = files.filter((file) => applied.has(file.version)).map((file) => readCheckGroup(project, file));
+    const groups = files
+      .filter((file) => applied.has(file.version))
+      .map((file) => readCheckGroup(project, file));
     const results: CheckResult[] = [];
     await client.query("begin");
     try {
@@ -130,7 +132,11 @@ async function runCheck(
       if (last && check.expectation.kind === "error" && sqlstate === check.expectation.sqlstate) {
         return { found: undefined, milliseconds };
       }
-      const problem = describeSqlProblem(error, { file: check.file, text: check.text, offset: statement.offset });
+      const problem = describeSqlProblem(error, {
+        file: check.file,
+        text: check.text,
+        offset: statement.offset,
+      });
       return { found: `${problem.message}\n${problem.detail}`, milliseconds };
     }
   }

@@ -107,7 +107,11 @@ export async function markRunning(
 export async function markComplete(
   client: Client,
   version: string,
-  facts: { readonly milliseconds: number; readonly rowsBefore: number | null; readonly rowsAfter: number | null },
+  facts: {
+    readonly milliseconds: number;
+    readonly rowsBefore: number | null;
+    readonly rowsAfter: number | null;
+  },
 ): Promise<void> {
   await client.query(
     `update pantler.migration_control set
@@ -148,7 +152,11 @@ export async function markFailed(
 }
 
 /** Records that phases are not applied (any more). */
-export async function markRolledBack(client: Client, versions: readonly string[], why: string): Promise<void> {
+export async function markRolledBack(
+  client: Client,
+  versions: readonly string[],
+  why: string,
+): Promise<void> {
   await client.query(
     `update pantler.migration_control set status = 'rolled_back', completed_at = clock_timestamp(), error = $2
     where version = any ($1)`,

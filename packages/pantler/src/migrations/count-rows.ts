@@ -48,7 +48,8 @@ export async function countRows(client: Client): Promise<number | null> {
     countable: boolean;
   }>(tablesToCount, [managedSchemas]);
   const bytes = tables.reduce((sum, table) => sum + Number(table.bytes), 0);
-  if (tables.length > limits.tables || bytes > limits.bytes || tables.some((table) => !table.countable)) return null;
+  if (tables.length > limits.tables || bytes > limits.bytes || tables.some((table) => !table.countable))
+    return null;
   if (tables.length === 0) return 0;
   const counts = tables.map((table) => `(select count(*) from ${quoteQualified(table.schema, table.name)})`);
   const { rows } = await client.query<{ count: string }>(`select ${counts.join(" + ")} as count`);

@@ -1,6 +1,6 @@
 import type { Target } from "../engine/index.js";
 import { InputError, type Operation } from "../operation/index.js";
-import { listMigrationFiles, type MigrationFile, pathInProject, type Project } from "../project/index.js";
+import { listMigrationFiles, type MigrationFile, type Project, pathInProject } from "../project/index.js";
 import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
 import { isOpen, markRolledBack, passBreaker, readControl } from "./control.js";
 import { deleteLedgerRow, readLedger } from "./ledger.js";
@@ -46,7 +46,8 @@ export async function migrateDown(
     if (half.length === 0) await passBreaker(client, new Set(applied));
     const versions = chooseVersions([...applied, ...half.map((phase) => phase.version)].sort(), request);
     const planned: PlannedMigration[] = [];
-    for (const version of versions) planned.push(await planRollback(project, files, version, session.serverMajor));
+    for (const version of versions)
+      planned.push(await planRollback(project, files, version, session.serverMajor));
     return { rolledBack: await runBatches(session, intoBatches(planned, false), downwards, []) };
   });
 }

@@ -35,7 +35,7 @@ export async function prepareLedger(client: Client): Promise<void> {
 export async function readLedger(client: Client): Promise<LedgerRow[]> {
   try {
     const { rows } = await client.query<LedgerRow>(
-      'select version, to_jsonb(ledger) ->> \'name\' as name, to_jsonb(ledger) -> \'statements\' as statements from supabase_migrations.schema_migrations as ledger order by version collate "C"',
+      "select version, to_jsonb(ledger) ->> 'name' as name, to_jsonb(ledger) -> 'statements' as statements from supabase_migrations.schema_migrations as ledger order by version collate \"C\"",
     );
     return rows;
   } catch (error) {

@@ -1,6 +1,11 @@
 import type { Target } from "../engine/index.js";
 import { type Client, withClient } from "../postgres/index.js";
-import { listMigrationFiles, type MigrationFile, type MigrationFolder, type Project } from "../project/index.js";
+import {
+  listMigrationFiles,
+  type MigrationFile,
+  type MigrationFolder,
+  type Project,
+} from "../project/index.js";
 import { isOpen, type PhaseRecord, readControl } from "./control.js";
 import { type LedgerRow, readLedger } from "./ledger.js";
 import { readStatements } from "./script.js";
@@ -58,7 +63,9 @@ function compareWithLedger(
   const rows = new Map(ledger.map((row) => [row.version, row]));
   const records = new Map(control.map((record) => [record.version, record]));
   const newest = ledger.at(-1)?.version;
-  const versions = [...new Set([...files.keys(), ...rows.keys()])].sort((left, right) => (left < right ? -1 : 1));
+  const versions = [...new Set([...files.keys(), ...rows.keys()])].sort((left, right) =>
+    left < right ? -1 : 1,
+  );
   const migrations = versions.map((version): ListedMigration => {
     const row = rows.get(version);
     const found = files.get(version);

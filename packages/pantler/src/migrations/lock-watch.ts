@@ -24,12 +24,16 @@ export function findBlockers(session: DeploymentSession): { readonly stop: () =>
   let seen = "";
   const ended = withClient(session.target.url, async (client) => {
     while (watching) {
-      const { rows } = await client.query<{ pid: number; user: string; state: string; query: string }>(blockers, [
-        session.backend,
-      ]);
+      const { rows } = await client.query<{ pid: number; user: string; state: string; query: string }>(
+        blockers,
+        [session.backend],
+      );
       if (rows.length > 0) {
         seen = rows
-          .map((row) => `blocked by process ${row.pid} (${row.user}, ${row.state}): ${row.query.replace(/\s+/g, " ")}`)
+          .map(
+            (row) =>
+              `blocked by process ${row.pid} (${row.user}, ${row.state}): ${row.query.replace(/\s+/g, " ")}`,
+          )
           .join("\n");
       }
       await sleep(interval);

@@ -30,11 +30,16 @@ export async function repairMigration(
       (row) => row.version === version,
     );
     if (!file && (status === "applied" || !known)) throw unknownVersion(version);
-    const statements = file && status === "applied" ? readStatements(target.project, file.file).statements : [];
+    const statements =
+      file && status === "applied" ? readStatements(target.project, file.file).statements : [];
     await operation.step(`mark ${version} as ${status}`, async () => {
       await client.query("begin");
       if (file && status === "applied") {
-        await writeLedgerRow(client, { version, name: file.name, statements: statements.map(({ text }) => text) });
+        await writeLedgerRow(client, {
+          version,
+          name: file.name,
+          statements: statements.map(({ text }) => text),
+        });
         await markRunning(client, [{ version, name: file.name, phaseNumber: phase + 1 }], true);
         await markComplete(client, version, { milliseconds: 0, rowsBefore: null, rowsAfter: null });
       } else {

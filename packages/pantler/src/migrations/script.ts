@@ -3,9 +3,9 @@ import {
   classifyStatement,
   describeSqlProblem,
   loadParser,
+  SqlSyntaxProblem,
   type Statement,
   type StatementClass,
-  SqlSyntaxProblem,
   splitStatements,
 } from "../postgres/index.js";
 import { type Project, pathInProject, readSqlFile } from "../project/index.js";
@@ -27,7 +27,14 @@ export interface ScriptStatement extends Statement {
 }
 
 /** psql's commands that guard or decorate a dump and mean nothing to a server. */
-const harmlessCommands = new Set(["\\restrict", "\\unrestrict", "\\echo", "\\timing", "\\pset", "\\encoding"]);
+const harmlessCommands = new Set([
+  "\\restrict",
+  "\\unrestrict",
+  "\\echo",
+  "\\timing",
+  "\\pset",
+  "\\encoding",
+]);
 
 /**
  * Reads the statements of a file as the ledger stores them.
@@ -65,8 +72,13 @@ export async function readScript(project: Project, file: string, serverMajor: nu
       return { ...statement, class: classifyStatement(statement.text) };
     } catch (error) {
       if (!(error instanceof SqlSyntaxProblem)) throw error;
-      if (serverMajor > parserMajor) return { ...statement, class: { node: "Unknown", need: "any" } as const };
-      const problem = describeSqlProblem(error, { file: shown, text, offset: statement.offset }, error.cursorOffset);
+      if (serverMajor > parserMajor)
+        return { ...statement, class: { node: "Unknown", need: "any" } as const };
+      const problem = describeSqlProblem(
+        error,
+        { file: shown, text, offset: statement.offset },
+        error.cursorOffset,
+      );
       throw new UnchangedError({
         code: "sql-syntax",
         message: problem.message,

@@ -97,7 +97,8 @@ function cancelOnAbort(backend: number, target: Target, signal: AbortSignal | un
 }
 
 function rightProblem(error: unknown, target: Target): EnvironmentError | undefined {
-  if (!(error instanceof pg.DatabaseError) || error.code !== sqlstates.insufficientPrivilege) return undefined;
+  if (!(error instanceof pg.DatabaseError) || error.code !== sqlstates.insufficientPrivilege)
+    return undefined;
   return new EnvironmentError({
     code: "right-missing",
     message: `The role ${target.url.user} may not keep the ledger: ${error.message}.`,

@@ -22,6 +22,9 @@ export type OperationEvent =
 
 export type Listener = (event: OperationEvent) => void;
 
+/** Progress is reported at most this often, in milliseconds. */
+const progressInterval = 100;
+
 export interface Step {
   /** Reports how far the step is; `done` and `total` are counts of the same thing, which `note` names. */
   progress(done: number, total: number, note: string): void;
@@ -54,6 +57,7 @@ export class Operation {
     const started = performance.now();
     let status: StepStatus = "done";
     let note: string | undefined;
+    let reported = Number.NEGATIVE_INFINITY;
     this.#emit({ type: "step-started", step, title });
     const end = () =>
       this.#emit({
@@ -66,8 +70,12 @@ export class Operation {
       });
     try {
       const result = await work({
-        progress: (done, total, words) =>
-          this.#emit({ type: "step-progress", step, done, total, note: words }),
+        progress: (done, total, words) => {
+          const now = performance.now();
+          if (now - reported < progressInterval) return;
+          reported = now;
+          this.#emit({ type: "step-progress", step, done, total, note: words });
+        },
         skip: (reason) => {
           status = "skipped";
           note = reason;

@@ -37,10 +37,12 @@ export async function takeDeploymentLock(client: Client): Promise<void> {
     if (rows[0]?.granted) return;
     await sleep(100);
   } while (Date.now() < deadline);
-  const { rows: holders } = await client.query<{ pid: number; application: string; address: string; since: Date }>(
-    holder,
-    [key],
-  );
+  const { rows: holders } = await client.query<{
+    pid: number;
+    application: string;
+    address: string;
+    since: Date;
+  }>(holder, [key]);
   const [session] = holders;
   const who = session
     ? ` (process ${session.pid}, ${session.application || "unnamed"}, from ${session.address}, since ${session.since.toISOString()})`
@@ -52,4 +54,3 @@ export async function takeDeploymentLock(client: Client): Promise<void> {
     remedy: "Wait for it to end, then look: pantler migration list",
   });
 }
-

@@ -44,10 +44,10 @@ where lower(email) = lower($1)
 export async function actAs(client: Client, identity: Identity): Promise<void> {
   await client.query("set local role none");
   const { role, claims } = await requestOf(client, identity);
-  await client.query(
-    "select set_config('request.jwt.claims', $1, true), set_config('role', $2, true)",
-    [claims, role],
-  );
+  await client.query("select set_config('request.jwt.claims', $1, true), set_config('role', $2, true)", [
+    claims,
+    role,
+  ]);
 }
 
 async function requestOf(client: Client, identity: Identity): Promise<{ role: string; claims: string }> {

@@ -9,8 +9,3 @@ export function quoteIdentifier(name: string): string {
 export function quoteQualified(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
-
-/** Quotes a text for the statements that take no parameters, such as `set` and `create role`. */
-export function quoteLiteral(text: string): string {
-  return pg.escapeLiteral(text);
-}

@@ -30,7 +30,8 @@ export function describeSqlProblem(error: unknown, source: SqlSource, at = 0): S
   const position = Number(raised?.position);
   const exact = Number.isInteger(position) && position > 0;
   const offset =
-    source.offset + (exact ? utf16Offset(source.text, source.offset, position - 1) : skipComments(source, at));
+    source.offset +
+    (exact ? utf16Offset(source.text, source.offset, position - 1) : skipComments(source, at));
   const { line, column, content } = locate(source.text, offset);
   const said = error instanceof Error ? error.message : String(error);
   const code = raised?.code;

@@ -1,41 +1,48 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { z } from "zod";
+import * as v from "valibot";
 import { InputError } from "../operation/index.js";
 
-const configFile = z.strictObject({
-  name: z.string().min(1).optional(),
-  folders: z
-    .strictObject({
-      migrations: z.string().min(1).optional(),
-      rollbacks: z.string().min(1).optional(),
-      checks: z.string().min(1).optional(),
-    })
-    .optional(),
-  seed: z.array(z.string().min(1)).optional(),
-  engine: z
-    .strictObject({
-      url: z.string().min(1).optional(),
-      port: z.int().min(1024).max(65535).optional(),
-    })
-    .refine((engine) => engine.url === undefined || engine.port === undefined, {
-      message: "url and port exclude each other: with url the server is not ours to start",
-    })
-    .optional(),
-  environments: z
-    .record(
-      z.string().regex(/^[a-z][a-z0-9_-]*$/, "an environment is named in lower case: letters, digits, - and _"),
-      z.strictObject({
-        url: z.string().min(1).optional(),
-        protected: z.boolean().optional(),
+const text = v.pipe(v.string(), v.minLength(1, "must not be empty"));
+
+const configFile = v.strictObject({
+  name: v.optional(text),
+  folders: v.optional(
+    v.strictObject({ migrations: v.optional(text), rollbacks: v.optional(text), checks: v.optional(text) }),
+  ),
+  seed: v.optional(v.array(text)),
+  engine: v.optional(
+    v.pipe(
+      v.strictObject({
+        url: v.optional(text),
+        port: v.optional(
+          v.pipe(
+            v.number(),
+            v.integer("must be a whole number"),
+            v.minValue(1024, "must be at least 1024"),
+            v.maxValue(65535, "must be at most 65535"),
+          ),
+        ),
       }),
-    )
-    .refine((environments) => environments.local?.url === undefined, {
-      message: "local is the embedded server; to use another one for local work set engine.url",
-      path: ["local", "url"],
-    })
-    .optional(),
+      v.check(
+        (engine) => engine.url === undefined || engine.port === undefined,
+        "url and port exclude each other: with url the server is not ours to start",
+      ),
+    ),
+  ),
+  environments: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]*$/, "is named in lower case: letters, digits, - and _")),
+        v.strictObject({ url: v.optional(text), protected: v.optional(v.boolean()) }),
+      ),
+      v.check(
+        (environments) => environments.local?.url === undefined,
+        "local has no url: it is the embedded server; to use another one set engine.url",
+      ),
+    ),
+  ),
 });
 
 /**
@@ -53,9 +60,7 @@ export interface PantlerConfig {
   /** The local server: `url` uses one that runs already, `port` is where ours listens if it is free. */
   engine?: { url?: string | undefined; port?: number | undefined } | undefined;
   /** Other databases of this project. Every one but `local` is protected unless it says otherwise. */
-  environments?:
-    | Record<string, { url?: string | undefined; protected?: boolean | undefined }>
-    | undefined;
+  environments?: Record<string, { url?: string | undefined; protected?: boolean | undefined }> | undefined;
 }
 
 export const configNames = [
@@ -82,11 +87,11 @@ export async function readConfig(root: string): Promise<PantlerConfig> {
     });
   }
   const file = join(root, name);
-  const checked = configFile.safeParse(await evaluate(file));
-  if (checked.success) return checked.data;
-  const problems = checked.error.issues.map((issue) => {
-    const place = issue.path.length === 0 ? "the file" : issue.path.join(".");
-    return `${place}: ${issue.message}`;
+  const checked = v.safeParse(configFile, await evaluate(file));
+  if (checked.success) return checked.output;
+  const problems = checked.issues.map((issue) => {
+    const place = v.getDotPath(issue) ?? "the file";
+    return issue.expected === "never" ? `${place}: there is no such setting` : `${place}: ${issue.message}`;
   });
   throw new InputError({
     code: "config-invalid",

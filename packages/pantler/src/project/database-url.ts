@@ -124,7 +124,8 @@ export class DatabaseUrl {
     const name = encodeURIComponent(user);
     const login = password === undefined ? name : `${name}:${encodeURIComponent(password)}`;
     const path = encodeURIComponent(database);
-    if (host.startsWith("/")) return `postgresql://${login}@/${path}?host=${encodeURIComponent(host)}&port=${port}`;
+    if (host.startsWith("/"))
+      return `postgresql://${login}@/${path}?host=${encodeURIComponent(host)}&port=${port}`;
     return `postgresql://${login}@${host.includes(":") ? `[${host}]` : host}:${port}/${path}`;
   }
 }

@@ -47,7 +47,10 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
       [variables[variable], variable],
       [shared[variable], `${variable} in .env`],
       [settings?.url, `environments.${name}.url in the config`],
-      ...urlNames.map((key): [string | undefined, string] => [own.get(name)?.[key], `${key} in .env.${name}`]),
+      ...urlNames.map((key): [string | undefined, string] => [
+        own.get(name)?.[key],
+        `${key} in .env.${name}`,
+      ]),
     ]);
     return {
       name,
@@ -58,6 +61,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
   });
   const engine = firstUrl([
     [variables.PANTLER_ENGINE_URL, "PANTLER_ENGINE_URL"],
+    [shared.PANTLER_ENGINE_URL, "PANTLER_ENGINE_URL in .env"],
     [config.engine?.url, "engine.url in the config"],
   ]);
   const local: Environment = {

@@ -1,5 +1,5 @@
 export type { PantlerConfig } from "./config.js";
-export { type ConnectionParameters, DatabaseUrl } from "./database-url.js";
+export { DatabaseUrl } from "./database-url.js";
 export type { Environment } from "./environments.js";
 export {
   listMigrationFiles,

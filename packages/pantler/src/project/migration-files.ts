@@ -81,7 +81,10 @@ export function listSeedFiles(project: Project): string[] {
     if (!path.includes("*")) return existsSync(path) ? [path] : missingSeed(project, path);
     const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     const folder = path.slice(0, cut);
-    const parts = path.slice(cut + 1).split("*").map(escapePattern);
+    const parts = path
+      .slice(cut + 1)
+      .split("*")
+      .map(escapePattern);
     const pattern = new RegExp(`^${parts.join(".*")}$`);
     if (!existsSync(folder)) return [];
     return readdirSync(folder)

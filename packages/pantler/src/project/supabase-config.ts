@@ -35,7 +35,9 @@ export function readSupabaseConfig(root: string): SupabaseConfig | undefined {
   }
   const db = table(content.db);
   const seed = table(db.seed);
-  const paths = Array.isArray(seed.sql_paths) ? seed.sql_paths.filter((path) => typeof path === "string") : [];
+  const paths = Array.isArray(seed.sql_paths)
+    ? seed.sql_paths.filter((path) => typeof path === "string")
+    : [];
   return {
     projectId: typeof content.project_id === "string" ? content.project_id : undefined,
     port: typeof db.port === "number" ? db.port : undefined,

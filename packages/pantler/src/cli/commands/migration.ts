@@ -72,24 +72,35 @@ function downCommand(ending: Ending): Command {
     "Roll back the newest applied migrations of an unprotected environment with their rollback scripts.",
     "pantler migration down --count 2",
   )
-    .addOption(new Option("--to <version>", "roll back everything newer than this version").conflicts("count"))
+    .addOption(
+      new Option("--to <version>", "roll back everything newer than this version").conflicts("count"),
+    )
     .addOption(countOption("--count <number>", "how many of the newest (default: 1)"));
-  return act<{ to?: string; count?: number }>(command, ending, async ({ options, output, target, operate }) => {
-    const { migrateDown } = await import("../../migrations/index.js");
-    const { confirm } = await import("../confirm.js");
-    const database = await target();
-    if (options.env !== "local") {
-      await confirm(`Roll back migrations of ${options.env} (${database.url})? Their data goes with them.`, options);
-    }
-    const { to, count } = options;
-    const { rolledBack } = await operate("migration down", (operation, signal) =>
-      migrateDown(database, { to, count }, operation, signal),
-    );
-    output.result({ rolledBack }, () =>
-      rolledBack.length === 0 ? "Nothing is applied." : `${counted(rolledBack)} rolled back on ${options.env}.`,
-    );
-    return 0;
-  });
+  return act<{ to?: string; count?: number }>(
+    command,
+    ending,
+    async ({ options, output, target, operate }) => {
+      const { migrateDown } = await import("../../migrations/index.js");
+      const { confirm } = await import("../confirm.js");
+      const database = await target();
+      if (options.env !== "local") {
+        await confirm(
+          `Roll back migrations of ${options.env} (${database.url})? Their data goes with them.`,
+          options,
+        );
+      }
+      const { to, count } = options;
+      const { rolledBack } = await operate("migration down", (operation, signal) =>
+        migrateDown(database, { to, count }, operation, signal),
+      );
+      output.result({ rolledBack }, () =>
+        rolledBack.length === 0
+          ? "Nothing is applied."
+          : `${counted(rolledBack)} rolled back on ${options.env}.`,
+      );
+      return 0;
+    },
+  );
 }
 
 function repairCommand(ending: Ending): Command {
@@ -100,7 +111,9 @@ function repairCommand(ending: Ending): Command {
   )
     .argument("<version>", "the version to mend")
     .addOption(
-      new Option("--status <status>", "what is true of it").choices(["applied", "reverted"]).makeOptionMandatory(),
+      new Option("--status <status>", "what is true of it")
+        .choices(["applied", "reverted"])
+        .makeOptionMandatory(),
     );
   return act<{ status: "applied" | "reverted" }>(
     command,
@@ -109,7 +122,9 @@ function repairCommand(ending: Ending): Command {
       const { repairMigration } = await import("../../migrations/index.js");
       const database = await target();
       const { status } = options;
-      await operate("migration repair", (operation) => repairMigration(database, { version, status }, operation));
+      await operate("migration repair", (operation) =>
+        repairMigration(database, { version, status }, operation),
+      );
       output.result({ version, status }, () => `${version} is marked as ${status} on ${options.env}.`);
       return 0;
     },

@@ -12,7 +12,9 @@ export function stopCommand(ending: Ending): Command {
         return running;
       }),
     );
-    output.result({ stopped }, () => (stopped ? `${project.name} is stopped.` : `${project.name} was not running.`));
+    output.result({ stopped }, () =>
+      stopped ? `${project.name} is stopped.` : `${project.name} was not running.`,
+    );
     return 0;
   });
 }
