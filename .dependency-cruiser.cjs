@@ -58,10 +58,6 @@ module.exports = {
   options: {
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types"] },
-      extensionAlias: { ".js": [".ts", ".js"] },
-      exportsFields: ["exports"],
-      conditionNames: ["import", "types"],
-    },
     doNotFollow: { path: "node_modules" },
   },
 };

@@ -118,13 +118,16 @@ select product_id, primary_distributor_org_id, true
 from kp_legacy
 where primary_distributor_org_id is not null
 on conflict (product_id, distributor_org_id) do update set is_primary = true;
-select bool_and((
-  select count(*) = count(p.primary_distributor_org_id)
-    and coalesce(bool_and(d.distributor_org_id = p.primary_distributor_org_id), true)
-  from product_distributors d
-  where d.product_id = p.product_id and d.is_primary
-))
-from kp_legacy p;
+select bool_and(found.primaries = found.wanted and found.primaries = found.kept)
+from (
+  select
+    count(d.product_id) as primaries,
+    count(distinct p.primary_distributor_org_id) as wanted,
+    count(*) filter (where d.distributor_org_id = p.primary_distributor_org_id) as kept
+  from kp_legacy p
+  left join product_distributors d on d.product_id = p.product_id and d.is_primary
+  group by p.product_id
+) found;
 
 -- check: A3.6 a principal does not distribute its own product
 -- expect: error 23514
