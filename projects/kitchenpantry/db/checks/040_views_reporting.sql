@@ -123,7 +123,7 @@ insert into interactions
 values
   ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check call 02', 'closed_lost', null, now() - interval '1 minute', 'a0000000-0000-4000-8000-00000000000a', now());
 update interactions set interaction_date = interaction_date - interval '400 days' where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
-select concat_ws(' ', current_setting('kp.old'), current_setting('kp.fresh'), is_stale)
+select concat_ws(' ', current_setting('kp.old'), current_setting('kp.fresh'), is_stale::text)
 from reporting.pipeline_full
 where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 
