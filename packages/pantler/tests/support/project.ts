@@ -15,6 +15,8 @@ export interface TestProject {
   /** Writes a file, by its path in the project. */
   readonly write: (path: string, content: string | Uint8Array) => void;
   readonly remove: (path: string) => void;
+  /** Opens the project again, after its settings changed. */
+  readonly reopen: (environment?: string) => Promise<TestProject>;
 }
 
 /** Runs a test with a folder that holds the given files; the folder is removed afterwards. */
@@ -45,20 +47,23 @@ export async function withProject(
   await withDatabaseUrl(async (url) => {
     const config = { "supabase/config.toml": 'project_id = "test"\n', ".env": `PANTLER_ENGINE_URL=${url}\n` };
     await withFolder({ ...config, ...files }, async (root) => {
-      const variables = {};
-      const target = await locateTarget(await openProject({ from: root, variables }), "local");
-      const events: OperationEvent[] = [];
-      await test({
-        root,
-        url,
-        target,
-        operation: new Operation((event) => events.push(event)),
-        events,
-        write: (path, content) => writeInside(root, path, content),
-        remove: (path) => rmSync(join(root, path)),
-      });
+      await test(await openTestProject(root, url, "local"));
     });
   });
+}
+
+async function openTestProject(root: string, url: string, environment: string): Promise<TestProject> {
+  const events: OperationEvent[] = [];
+  return {
+    root,
+    url,
+    target: await locateTarget(await openProject({ from: root, variables: {} }), environment),
+    operation: new Operation((event) => events.push(event)),
+    events,
+    write: (path, content) => writeInside(root, path, content),
+    remove: (path) => rmSync(join(root, path)),
+    reopen: async (name = "local") => await openTestProject(root, url, name),
+  };
 }
 
 function writeInside(folder: string, path: string, content: string | Uint8Array): void {
