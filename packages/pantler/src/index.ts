@@ -42,3 +42,10 @@ export {
   type PantlerConfig,
   type Project,
 } from "./project/index.js";
+export {
+  compareSchemas,
+  fingerprintOf,
+  readSchema,
+  type SchemaDifference,
+  type SchemaObject,
+} from "./schema/index.js";

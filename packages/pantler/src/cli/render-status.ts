@@ -3,7 +3,7 @@ import type { Paint } from "./output.js";
 
 /** The local database's state as the fields of a JSON result. */
 export function statusFields(status: LocalStatus): Record<string, unknown> {
-  const { running, server, version, bytes, migrations } = status;
+  const { running, server, version, bytes, fingerprint, migrations } = status;
   return {
     running,
     embedded: server?.embedded,
@@ -15,6 +15,7 @@ export function statusFields(status: LocalStatus): Record<string, unknown> {
     pid: server?.pid,
     version,
     bytes,
+    fingerprint,
     migrations,
   };
 }
@@ -36,6 +37,7 @@ export function renderStatus(
     ["database", server.embedded ? server.url.withPassword() : String(server.url)],
     ["server", `PostgreSQL ${status.version}${server.pid ? `, process ${server.pid}` : ""}`],
     ["size", `${((status.bytes ?? 0) / 1024 / 1024).toFixed(1)} MB`],
+    ["schema", status.fingerprint ?? ""],
     ["migrations", `${applied} of ${migrations.length} applied`],
     ...others.map(({ version, name, state }): [string, string] => [
       "",

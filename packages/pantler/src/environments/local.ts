@@ -11,6 +11,7 @@ import {
 import type { Operation } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
 import { environmentOf, type Project } from "../project/index.js";
+import { fingerprintOf, readSchema } from "../schema/index.js";
 
 /** The local database, and how it stands. */
 export interface LocalStatus {
@@ -20,6 +21,8 @@ export interface LocalStatus {
   readonly version: string | undefined;
   /** The database's size in bytes. */
   readonly bytes: number | undefined;
+  /** What the project's schema is, in one short text. */
+  readonly fingerprint: string | undefined;
   readonly migrations: readonly ListedMigration[];
 }
 
@@ -64,17 +67,26 @@ export async function startLocal(
 /** Tells how the local database stands, without starting it. */
 export async function localStatus(project: Project): Promise<LocalStatus> {
   const server = findServer(project);
-  if (!server) return { running: false, server, version: undefined, bytes: undefined, migrations: [] };
+  if (!server)
+    return {
+      running: false,
+      server,
+      version: undefined,
+      bytes: undefined,
+      fingerprint: undefined,
+      migrations: [],
+    };
   return await readStatus({ project, environment: environmentOf(project, "local"), url: server.url }, server);
 }
 
 async function readStatus(target: Target, server: LocalServer): Promise<LocalStatus> {
-  const { version, bytes } = await withClient(target.url, async (client) => {
+  const { version, bytes, fingerprint } = await withClient(target.url, async (client) => {
     const { rows } = await client.query<{ version: string; bytes: string }>(
       "select current_setting('server_version') as version, pg_database_size(current_database()) as bytes",
     );
-    return { version: rows[0]?.version, bytes: Number(rows[0]?.bytes) };
+    const fingerprint = fingerprintOf(await readSchema(client));
+    return { version: rows[0]?.version, bytes: Number(rows[0]?.bytes), fingerprint };
   });
   const { migrations } = await listMigrations(target);
-  return { running: true, server, version, bytes, migrations };
+  return { running: true, server, version, bytes, fingerprint, migrations };
 }

@@ -1,22 +1,5 @@
 import { type Client, quoteQualified } from "../postgres/index.js";
-
-/** Schemas whose rows are not the project's. */
-const managedSchemas = [
-  "auth",
-  "cron",
-  "extensions",
-  "graphql",
-  "graphql_public",
-  "information_schema",
-  "net",
-  "pantler",
-  "pgsodium",
-  "realtime",
-  "storage",
-  "supabase_functions",
-  "supabase_migrations",
-  "vault",
-];
+import { managedSchemas } from "../schema/index.js";
 
 /** Beyond these a count costs more than it tells during a migration. */
 const limits = { tables: 60, bytes: 64 * 1024 * 1024 };

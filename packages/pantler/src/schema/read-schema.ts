@@ -1,0 +1,267 @@
+import type { Client } from "../postgres/index.js";
+import { managedSchemas } from "./managed-schemas.js";
+
+/** One object of a database, in words that do not depend on object ids or on the order things were made. */
+export interface SchemaObject {
+  /** What it is: `table`, `column`, `policy`, … */
+  readonly kind: string;
+  /** Its name, qualified; unique within the kind. */
+  readonly name: string;
+  /** Everything else that makes it what it is. */
+  readonly definition: string;
+}
+
+/**
+ * Every object of the project, from the catalogs described in https://www.postgresql.org/docs/17/catalogs.html.
+ * Members of extensions are left out: the extension stands for them. Triggers and policies count wherever they
+ * are, since projects put them on auth.users and storage.objects.
+ */
+const schemaObjects = `
+with
+  own_schema as (
+    select oid, nspname, nspowner, nspacl
+    from pg_namespace
+    where nspname <> all ($1) and nspname !~ '^pg_'
+  ),
+  member as (
+    select classid, objid from pg_depend where deptype = 'e'
+  ),
+  own_class as (
+    select class.*, own_schema.nspname
+    from pg_class as class
+    join own_schema on own_schema.oid = class.relnamespace
+    where not exists (
+      select from member where member.classid = 'pg_class'::regclass and member.objid = class.oid
+    )
+  ),
+  own_function as (
+    select function.*, own_schema.nspname
+    from pg_proc as function
+    join own_schema on own_schema.oid = function.pronamespace
+    where not exists (
+      select from member where member.classid = 'pg_proc'::regclass and member.objid = function.oid
+    )
+  ),
+  own_type as (
+    select type.*, own_schema.nspname
+    from pg_type as type
+    join own_schema on own_schema.oid = type.typnamespace
+    where not exists (
+      select from member where member.classid = 'pg_type'::regclass and member.objid = type.oid
+    )
+  ),
+  granted (kind, name, acl) as (
+    select 'schema', quote_ident(nspname), coalesce(nspacl, acldefault('n', nspowner)) from own_schema
+    union all
+    select
+      'relation',
+      oid::regclass::text,
+      coalesce(relacl, acldefault(case relkind when 'S' then 's'::"char" else 'r'::"char" end, relowner))
+    from own_class
+    where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    union all
+    select 'column', attrelid::regclass || '.' || quote_ident(attname), attacl
+    from pg_attribute
+    join own_class on own_class.oid = attrelid
+    where attacl is not null and not attisdropped
+    union all
+    select 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) from own_function
+    union all
+    select 'type', oid::regtype::text, coalesce(typacl, acldefault('T', typowner))
+    from own_type
+    where typtype in ('e', 'd', 'r') or (typtype = 'c' and typrelid in (select oid from own_class where relkind = 'c'))
+    union all
+    select
+      'defaults',
+      pg_get_userbyid(defaclrole) || ' in ' || coalesce(quote_ident(own_schema.nspname), 'every schema')
+        || ' for ' || defaclobjtype::text,
+      defaclacl
+    from pg_default_acl
+    left join own_schema on own_schema.oid = defaclnamespace
+    where defaclnamespace = 0 or own_schema.oid is not null
+  )
+select 'schema' as kind, quote_ident(nspname) as name, 'owner ' || pg_get_userbyid(nspowner) as definition
+from own_schema
+union all
+select 'extension', extname, 'in ' || extnamespace::regnamespace from pg_extension
+union all
+select
+  case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' else 'table' end,
+  own_class.oid::regclass::text,
+  concat_ws(
+    '; ',
+    'kind ' || relkind::text || relpersistence::text,
+    'owner ' || pg_get_userbyid(relowner),
+    case when relrowsecurity then 'row security' end,
+    case when relforcerowsecurity then 'forced' end,
+    'replica identity ' || relreplident::text,
+    array_to_string(reloptions, ', '),
+    case when relkind = 'p' then 'partition by ' || pg_get_partkeydef(own_class.oid) end,
+    case when relispartition then pg_get_expr(relpartbound, own_class.oid) end,
+    (
+      select 'inherits ' || string_agg(inhparent::regclass::text, ', ' order by inhseqno)
+      from pg_inherits
+      where inhrelid = own_class.oid
+    ),
+    case when relkind in ('v', 'm') then pg_get_viewdef(own_class.oid) end,
+    (
+      select concat_ws(
+        ' ', seqtypid::regtype, 'start', seqstart, 'by', seqincrement, 'from', seqmin, 'to', seqmax,
+        'cache', seqcache, case when seqcycle then 'cycle' end
+      )
+      from pg_sequence
+      where seqrelid = own_class.oid
+    )
+  )
+from own_class
+where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+union all
+select
+  'column',
+  attrelid::regclass || '.' || quote_ident(attname),
+  concat_ws(
+    ' ',
+    'place ' || row_number() over (partition by attrelid order by attnum),
+    format_type(atttypid, atttypmod),
+    case when attcollation <> typcollation then 'collate ' || attcollation::regcollation end,
+    case when attnotnull then 'not null' end,
+    case attgenerated when '' then 'default ' else 'generated ' end || pg_get_expr(adbin, adrelid),
+    case when attidentity <> '' then 'identity ' || attidentity::text end
+  )
+from pg_attribute
+join own_class on own_class.oid = attrelid
+join pg_type as type on type.oid = atttypid
+left join pg_attrdef on adrelid = attrelid and adnum = attnum
+where attnum > 0 and not attisdropped and relkind in ('r', 'p', 'v', 'm', 'f', 'c')
+union all
+select
+  'constraint',
+  coalesce(nullif(conrelid, 0)::regclass::text, contypid::regtype::text) || '.' || quote_ident(conname),
+  pg_get_constraintdef(pg_constraint.oid)
+from pg_constraint
+join own_schema on own_schema.oid = connamespace
+where contype <> 't'
+  and not exists (select from member where member.classid = 'pg_constraint'::regclass and member.objid = pg_constraint.oid)
+union all
+select
+  'index',
+  indexrelid::regclass::text,
+  concat_ws('; ', pg_get_indexdef(indexrelid), case when not indisvalid then 'invalid' end)
+from pg_index
+join own_class on own_class.oid = indexrelid
+union all
+select
+  case prokind when 'a' then 'aggregate' else 'function' end,
+  own_function.oid::regprocedure::text,
+  concat_ws(
+    '; ',
+    'owner ' || pg_get_userbyid(proowner),
+    case when prokind <> 'a' then pg_get_functiondef(own_function.oid) else pg_get_function_result(own_function.oid) end
+  )
+from own_function
+union all
+select
+  'trigger',
+  tgrelid::regclass || '.' || quote_ident(tgname),
+  concat_ws('; ', pg_get_triggerdef(pg_trigger.oid), 'enabled ' || tgenabled::text)
+from pg_trigger
+join pg_class as class on class.oid = tgrelid
+where not tgisinternal and class.relnamespace::regnamespace::text !~ '^pg_'
+union all
+select
+  'event trigger',
+  quote_ident(evtname),
+  concat_ws('; ', evtevent, array_to_string(evttags, ', '), evtfoid::regprocedure::text, 'enabled ' || evtenabled::text)
+from pg_event_trigger
+union all
+select
+  'policy',
+  polrelid::regclass || '.' || quote_ident(polname),
+  concat_ws(
+    '; ',
+    case when polpermissive then 'permissive' else 'restrictive' end,
+    'for ' || polcmd::text,
+    (
+      select 'to ' || string_agg(role, ', ' order by role)
+      from (
+        select case role when 0 then 'public' else pg_get_userbyid(role) end from unnest(polroles) as own (role)
+      ) as named (role)
+    ),
+    'using ' || pg_get_expr(polqual, polrelid),
+    'check ' || pg_get_expr(polwithcheck, polrelid)
+  )
+from pg_policy
+union all
+select 'rule', ev_class::regclass || '.' || quote_ident(rulename), pg_get_ruledef(pg_rewrite.oid)
+from pg_rewrite
+join own_class on own_class.oid = ev_class
+where rulename <> '_RETURN'
+union all
+select
+  'type',
+  own_type.oid::regtype::text,
+  concat_ws(
+    '; ',
+    'owner ' || pg_get_userbyid(typowner),
+    'type ' || typtype::text,
+    (select string_agg(quote_literal(enumlabel), ', ' order by enumsortorder) from pg_enum where enumtypid = own_type.oid),
+    case when typtype = 'd' then format_type(typbasetype, typtypmod) end,
+    case when typnotnull then 'not null' end,
+    'default ' || typdefault,
+    (select 'of ' || rngsubtype::regtype from pg_range where rngtypid = own_type.oid)
+  )
+from own_type
+where typtype in ('e', 'd', 'r') or (typtype = 'c' and typrelid in (select oid from own_class where relkind = 'c'))
+union all
+select 'statistics', stxname, pg_get_statisticsobjdef(pg_statistic_ext.oid)
+from pg_statistic_ext
+join own_schema on own_schema.oid = stxnamespace
+union all
+select
+  'publication',
+  quote_ident(pubname),
+  concat_ws(
+    '; ',
+    concat_ws(' ', puballtables, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot),
+    (
+      select string_agg(prrelid::regclass::text, ', ' order by prrelid::regclass::text)
+      from pg_publication_rel
+      where prpubid = pg_publication.oid
+    )
+  )
+from pg_publication
+union all
+select
+  kind || ' grant',
+  name || ' to ' || case grantee when 0 then 'public' else pg_get_userbyid(grantee) end,
+  string_agg(
+    privilege_type || case when is_grantable then ' with grant option' else '' end, ', ' order by privilege_type
+  )
+from granted
+cross join aclexplode(acl)
+group by kind, name, grantee
+union all
+select 'comment', (pg_identify_object(classoid, objoid, objsubid)).type || ' '
+  || (pg_identify_object(classoid, objoid, objsubid)).identity, description
+from pg_description
+where classoid in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass,
+    'pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_namespace'::regclass)
+  and coalesce((pg_identify_object(classoid, objoid, objsubid)).schema, '') <> all ($1)
+  and coalesce((pg_identify_object(classoid, objoid, objsubid)).schema, '') !~ '^pg_'
+  and not exists (select from member where member.classid = classoid and member.objid = objoid)
+`;
+
+/**
+ * Reads what the project's part of a database is made of.
+ * @param client a connection outside of a transaction
+ */
+export async function readSchema(client: Client): Promise<SchemaObject[]> {
+  // With an empty path every name in a definition is written in full.
+  await client.query("begin isolation level repeatable read read only; set local search_path = ''");
+  try {
+    const { rows } = await client.query<SchemaObject>(schemaObjects, [managedSchemas]);
+    return rows;
+  } finally {
+    await client.query("rollback");
+  }
+}
