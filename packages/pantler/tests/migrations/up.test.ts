@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { listMigrations, migrateUp, type PantlerError, repairMigration } from "../../src/index.js";
+import { listMigrations, migrateDown, migrateUp, repairMigration } from "../../src/index.js";
+import { pantler } from "../support/cli.js";
+import { failure } from "../support/failure.js";
 import { query, states } from "../support/inspect.js";
 import { type TestProject, withProject } from "../support/project.js";
 
@@ -14,15 +16,6 @@ const three = {
 
 async function up(project: TestProject, request: Parameters<typeof migrateUp>[1] = {}) {
   return await migrateUp(project.target, request, project.operation);
-}
-
-async function failure(work: Promise<unknown>): Promise<PantlerError> {
-  return await work.then(
-    () => {
-      throw new Error("it succeeded");
-    },
-    (error: PantlerError) => error,
-  );
 }
 
 describe("migration up", () => {
@@ -388,7 +381,6 @@ describe("statements that cannot run in a transaction", () => {
       expect(refused).toMatchObject({ code: "breaker-open", exit: 3 });
       expect(refused.state).toBe("It ran outside of a transaction; 1 of its statements are done.");
       project.write("supabase/rollbacks/2_index.sql", "drop index concurrently a_id_idx;");
-      const { migrateDown } = await import("../../src/index.js");
       await migrateDown(project.target, { count: 1 }, project.operation);
       expect(await query(project.url, "select to_regclass('a_id_idx')::text as index")).toEqual([
         { index: null },
@@ -402,7 +394,6 @@ describe("statements that cannot run in a transaction", () => {
 
 describe("the record of an operation", () => {
   it("is a journal only its owner can read", async () => {
-    const { pantler } = await import("../support/cli.js");
     await withProject({ "1_a.sql": "select 1;" }, async (project) => {
       const run = await pantler(["migration", "up", "--json"], { cwd: project.root });
       expect(run.code).toBe(0);
