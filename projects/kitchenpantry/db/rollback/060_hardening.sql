@@ -1,6 +1,13 @@
 -- The three parts are independent: each may be run alone.
 
--- (c) Dashboard
+-- (c) Dashboard, and the schedule of its refresh where there is one
+do $rollback$
+begin
+  if to_regclass('cron.job') is not null then
+    perform cron.unschedule(j.jobname) from cron.job j where j.jobname like 'kitchenpantry\_dashboard%';
+  end if;
+end
+$rollback$;
 drop function if exists public.refresh_dashboard_view();
 drop view if exists reporting.my_dashboard;
 drop materialized view if exists reporting.dashboard_summary;

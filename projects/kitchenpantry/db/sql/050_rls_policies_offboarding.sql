@@ -495,15 +495,19 @@ as $function$
   select o.organization_id
   from public.organizations o
   where o.deleted_at is null
-    and (o.owner_user_id is null or o.owner_user_id = auth.uid())
-  union
-  select o.organization_id
-  from public.opportunities op
-  join public.organizations o
-    on o.organization_id in (op.organization_id, op.principal_org_id, op.distributor_org_id)
-  where op.owner_user_id = auth.uid()
-    and op.deleted_at is null
-    and o.deleted_at is null
+    and (
+      o.owner_user_id is null
+      or o.owner_user_id = (select auth.uid())
+      or o.organization_id in (
+        select r.organization_id
+        from public.opportunities op
+        cross join lateral (
+          values (op.organization_id), (op.principal_org_id), (op.distributor_org_id)
+        ) r (organization_id)
+        where op.owner_user_id = (select auth.uid())
+          and op.deleted_at is null
+      )
+    )
 $function$;
 
 -- Null when there is no such row. Interactions are left to their guard, which runs as the caller.
@@ -830,14 +834,16 @@ create policy loss_reason_lu_select_all on public.loss_reason_lu for select to a
 drop policy if exists state_lu_select_all on public.state_lu;
 create policy state_lu_select_all on public.state_lu for select to authenticated using (true);
 
--- Its own row is named besides the function: that one does not see a row which the same statement
--- inserts, and INSERT ... RETURNING would be refused.
+-- The function knows own and shared organizations too, but it does not see a row which the same
+-- statement inserts, and INSERT ... RETURNING would be refused (42501). Named first they also answer
+-- for most rows without calling it.
 drop policy if exists org_select_scoped on public.organizations;
 create policy org_select_scoped on public.organizations for select to authenticated
   using (
     deleted_at is null
     and (
-      owner_user_id = (select auth.uid())
+      owner_user_id is null
+      or owner_user_id = (select auth.uid())
       or organization_id in (select public.my_accessible_organizations())
     )
   );
@@ -925,7 +931,7 @@ drop policy if exists product_distributors_select_scoped on public.product_distr
 create policy product_distributors_select_scoped on public.product_distributors for select to authenticated
   using (
     deleted_at is null
-    and product_id in (select p.product_id from public.products p)
+    and exists (select from public.products p where p.product_id = product_distributors.product_id)
   );
 drop policy if exists product_distributors_insert_principal on public.product_distributors;
 create policy product_distributors_insert_principal on public.product_distributors for insert to authenticated
