@@ -2,6 +2,15 @@ import { inspect } from "node:util";
 import { parse } from "pg-connection-string";
 import { InputError } from "../operation/index.js";
 
+interface TlsParameters {
+  readonly rejectUnauthorized: boolean;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Replaces the check of the server's name, where the mode asks for none. */
+  readonly checkServerIdentity?: () => undefined;
+}
+
 /** What a database driver needs to connect. The only place where the password is in the open. */
 export interface ConnectionParameters {
   readonly host: string;
@@ -9,8 +18,10 @@ export interface ConnectionParameters {
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
-  readonly ssl: false | { readonly rejectUnauthorized: boolean; readonly ca?: string };
+  readonly ssl: false | TlsParameters;
 }
+
+const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 
 const loopback = new Set(["localhost", "127.0.0.1", "::1"]);
 
@@ -25,8 +36,8 @@ export class DatabaseUrl {
   }
 
   /**
-   * Reads a `postgres://` or `postgresql://` URL. TLS follows libpq's `sslmode`; without one, connections that
-   * leave this machine are encrypted all the same.
+   * Reads a `postgres://` or `postgresql://` URL. TLS follows libpq's `sslmode`, except that `allow` and
+   * `prefer` insist on it too; without a mode, connections that leave this machine are encrypted all the same.
    * @param text the URL
    * @param origin where it was read, for the error: a variable, a file
    * @throws InputError `url-malformed`, which does not repeat the text since it may hold a password
@@ -44,30 +55,33 @@ export class DatabaseUrl {
     if (!/^postgres(ql)?:\/\//.test(text)) throw malformed("it does not begin with postgres://");
     let parsed: ReturnType<typeof parse>;
     try {
-      parsed = parse(text, { useLibpqCompat: true });
+      // Twice the setting is an error to the parser, and without it the parser warns on stderr.
+      parsed = parse(text, { useLibpqCompat: !/[?&]uselibpqcompat=/.test(text) });
     } catch (error) {
-      // The driver's own message quotes the URL, so only its code is kept.
-      throw malformed(error instanceof Error && "code" in error ? String(error.code) : "it is not a URL");
+      // The parser's own errors may quote the URL, so nothing of them is kept but codes and names of files.
+      const { code, path } = error as NodeJS.ErrnoException;
+      if (path !== undefined) throw malformed(`${path} cannot be read`);
+      if (code !== undefined) throw malformed(code);
+      throw malformed(error instanceof URIError ? "it is not a URL" : "sslmode=verify-ca needs sslrootcert");
     }
     const host = parsed.host || "localhost";
     const port = parsed.port ? Number(parsed.port) : 5432;
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw malformed("the port is not a number");
     const user = parsed.user;
     if (!user) throw malformed("it names no user");
-    const mode = new URL(text).searchParams.get("sslmode");
-    const ssl =
-      mode === null
-        ? host.startsWith("/") || loopback.has(host)
-          ? false
-          : { rejectUnauthorized: false }
-        : normalizeSsl(parsed.ssl);
+    const { sslmode, sslrootcert } = parsed as { sslmode?: string; sslrootcert?: string };
+    if (sslmode !== undefined && !isSslMode(sslmode)) {
+      throw malformed(`sslmode has to be ${sslModes.slice(0, -1).join(", ")} or ${sslModes.at(-1)}`);
+    }
+    const leavesMachine = !host.startsWith("/") && !loopback.has(host);
+    const mode = sslmode ?? (sslrootcert ? "verify-full" : leavesMachine ? "require" : "disable");
     return new DatabaseUrl({
       host,
       port,
       user,
       password: parsed.password,
       database: parsed.database || user,
-      ssl,
+      ssl: tlsParameters(mode, parsed.ssl),
     });
   }
 
@@ -130,11 +144,19 @@ export class DatabaseUrl {
   }
 }
 
-function normalizeSsl(ssl: ReturnType<typeof parse>["ssl"]): ConnectionParameters["ssl"] {
-  if (ssl === undefined || ssl === false || ssl === null) return false;
-  if (typeof ssl !== "object") return { rejectUnauthorized: false };
-  return {
-    rejectUnauthorized: ssl.rejectUnauthorized ?? true,
-    ...(ssl.ca === undefined ? {} : { ca: ssl.ca }),
-  };
+function isSslMode(text: string): text is (typeof sslModes)[number] {
+  return (sslModes as readonly string[]).includes(text);
+}
+
+/** @param read the certificates that the parser read from the files the URL names */
+function tlsParameters(
+  mode: (typeof sslModes)[number],
+  read: ReturnType<typeof parse>["ssl"],
+): ConnectionParameters["ssl"] {
+  if (mode === "disable") return false;
+  const { ca, cert, key } = typeof read === "object" && read !== null ? read : {};
+  const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  if (mode === "verify-full") return { rejectUnauthorized: true, ...files };
+  if (!ca) return { rejectUnauthorized: false, ...files };
+  return { rejectUnauthorized: true, ...files, checkServerIdentity: () => undefined };
 }

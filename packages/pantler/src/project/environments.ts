@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "dotenv";
 import { InputError } from "../operation/index.js";
-import type { PantlerConfig } from "./config.js";
+import { environmentName, type PantlerConfig } from "./config.js";
 import { DatabaseUrl } from "./database-url.js";
 
 /** A named database of a project. */
@@ -30,11 +30,13 @@ const urlNames = ["DATABASE_URL", "SUPABASE_DB_URL"] as const;
  * @throws InputError when a URL is malformed or a file is unreadable
  */
 export function readEnvironments(root: string, config: PantlerConfig, variables: Variables): Environment[] {
-  const shared = { ...readVariables(root, ".env"), ...readVariables(root, ".env.local") };
+  const shared = [".env.local", ".env"].map((file) => ({ file, content: readVariables(root, file) }));
+  const inShared = (name: string) =>
+    shared.map(({ file, content }): [string | undefined, string] => [content[name], `${name} in ${file}`]);
   const own = new Map<string, Variables>();
   for (const file of readdirSync(root)) {
     const name = file.startsWith(".env.") ? file.slice(".env.".length) : "";
-    if (!/^[a-z][a-z0-9_-]*$/.test(name) || name === "local" || name === "example") continue;
+    if (!environmentName.test(name) || name === "local" || name === "example") continue;
     const content = readVariables(root, file);
     if (urlNames.some((key) => content[key])) own.set(name, content);
   }
@@ -45,7 +47,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
     const variable = `${name.toUpperCase().replaceAll("-", "_")}_DATABASE_URL`;
     const found = firstUrl([
       [variables[variable], variable],
-      [shared[variable], `${variable} in .env`],
+      ...inShared(variable),
       [settings?.url, `environments.${name}.url in the config`],
       ...urlNames.map((key): [string | undefined, string] => [
         own.get(name)?.[key],
@@ -61,7 +63,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
   });
   const engine = firstUrl([
     [variables.PANTLER_ENGINE_URL, "PANTLER_ENGINE_URL"],
-    [shared.PANTLER_ENGINE_URL, "PANTLER_ENGINE_URL in .env"],
+    ...inShared("PANTLER_ENGINE_URL"),
     [config.engine?.url, "engine.url in the config"],
   ]);
   const local: Environment = {

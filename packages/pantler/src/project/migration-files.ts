@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, parse } from "node:path";
 import { InputError } from "../operation/index.js";
 import { type Project, pathInProject } from "./project.js";
 
@@ -72,26 +72,40 @@ export function listSmokeChecks(project: Project): string[] {
 }
 
 /**
- * Lists the seed files that exist, in the order they run; a `*` in a name stands for any text.
+ * Lists the seed files that exist, each once, in the order they run; in every part of a path a `*` stands for
+ * any text and a `?` for any character.
  * @throws InputError `seed-missing` for a file that is named without a pattern and is not there, unless it is
  * the Supabase default, which is optional
  */
 export function listSeedFiles(project: Project): string[] {
-  return project.seed.flatMap((path) => {
-    if (!path.includes("*")) return existsSync(path) ? [path] : missingSeed(project, path);
-    const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-    const folder = path.slice(0, cut);
-    const parts = path
-      .slice(cut + 1)
-      .split("*")
-      .map(escapePattern);
-    const pattern = new RegExp(`^${parts.join(".*")}$`);
-    if (!existsSync(folder)) return [];
-    return readdirSync(folder)
-      .filter((name) => pattern.test(name))
-      .sort(byCodePoint)
-      .map((name) => join(folder, name));
+  const found = project.seed.flatMap((path) => {
+    if (/[*?]/.test(path)) return expandPattern(path);
+    return existsSync(path) ? [path] : missingSeed(project, path);
   });
+  return [...new Set(found)];
+}
+
+/** The files that fit a pattern, folder by folder and in each by name. */
+function expandPattern(path: string): string[] {
+  const { root } = parse(path);
+  const parts = path.slice(root.length).split(/[\\/]/);
+  return parts.reduce<string[]>(
+    (folders, part) => {
+      if (!/[*?]/.test(part))
+        return folders.map((folder) => join(folder, part)).filter((entry) => existsSync(entry));
+      const escaped = part.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+      const pattern = new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "u");
+      return folders
+        .filter((folder) => statSync(folder).isDirectory())
+        .flatMap((folder) =>
+          readdirSync(folder)
+            .filter((name) => pattern.test(name))
+            .sort(byCodePoint)
+            .map((name) => join(folder, name)),
+        );
+    },
+    [root],
+  );
 }
 
 /**
@@ -151,10 +165,6 @@ function missingSeed(project: Project, path: string): [] {
     state: "Nothing was done.",
     remedy: "Write it, or take it out of the config.",
   });
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 function byCodePoint(left: string, right: string): number {

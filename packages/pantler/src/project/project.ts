@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { InputError } from "../operation/index.js";
-import { configNames, readConfig } from "./config.js";
+import { configNames, environmentName, readConfig } from "./config.js";
 import { type Environment, readEnvironments } from "./environments.js";
 import { readSupabaseConfig } from "./supabase-config.js";
 
@@ -36,7 +36,8 @@ export async function openProject(options: {
 }): Promise<Project> {
   const root =
     options.folder === undefined ? findRoot(options.from) : checkRoot(resolve(options.from, options.folder));
-  const config = await readConfig(root);
+  const stateFolder = join(root, ".pantler");
+  const config = await readConfig(root, stateFolder);
   const supabase = readSupabaseConfig(root);
   const inside = (path: string) => (isAbsolute(path) ? path : join(root, path));
   const seed =
@@ -54,7 +55,7 @@ export async function openProject(options: {
     port: config.engine?.port ?? supabase?.port ?? supabasePort,
     exposesNewTables: supabase?.exposesNewTables ?? true,
     environments: readEnvironments(root, config, options.variables),
-    stateFolder: join(root, ".pantler"),
+    stateFolder,
   };
 }
 
@@ -65,11 +66,16 @@ export async function openProject(options: {
 export function environmentOf(project: Project, name: string): Environment {
   const found = project.environments.find((environment) => environment.name === name);
   if (found) return found;
+  const known = project.environments.map((each) => each.name).join(", ");
+  // What is no name may be an address with a password, so it is not repeated.
+  const isName = environmentName.test(name);
   throw new InputError({
     code: "environment-unknown",
-    message: `This project has no environment named ${name}.`,
+    message: isName
+      ? `This project has no environment named ${name}.`
+      : "What was given is not the name of an environment.",
     state: "Nothing was done.",
-    remedy: `Use one of ${project.environments.map((each) => each.name).join(", ")}, or put DATABASE_URL in .env.${name}.`,
+    remedy: `Use one of ${known}, or put DATABASE_URL in .env.${isName ? name : "<name>"}.`,
   });
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "smol-toml";
+import { parse, TomlError } from "smol-toml";
 import { InputError } from "../operation/index.js";
 
 /** The part of supabase/config.toml that concerns a database. */
@@ -16,7 +16,7 @@ export interface SupabaseConfig {
  * Reads supabase/config.toml. Sections and `env(...)` values that do not concern us are left alone: real files
  * hold sections that even the newest Supabase CLI rejects.
  * @returns undefined when the project has no such file
- * @throws InputError `supabase-config-unreadable` when it is not TOML
+ * @throws InputError `supabase-config-unreadable` when it is not TOML, `supabase-config-invalid`
  */
 export function readSupabaseConfig(root: string): SupabaseConfig | undefined {
   const file = join(root, "supabase", "config.toml");
@@ -27,20 +27,28 @@ export function readSupabaseConfig(root: string): SupabaseConfig | undefined {
   } catch (error) {
     throw new InputError({
       code: "supabase-config-unreadable",
-      message: `supabase/config.toml cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: `supabase/config.toml cannot be read: ${describeTomlProblem(error)}.`,
       state: "Nothing was done.",
       remedy: "Mend the file.",
-      cause: error,
     });
   }
   const db = table(content.db);
+  const port = typeof db.port === "number" ? db.port : undefined;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65535)) {
+    throw new InputError({
+      code: "supabase-config-invalid",
+      message: `supabase/config.toml: db.port is ${port}, which is no port.`,
+      state: "Nothing was done.",
+      remedy: "Give it a number from 1 to 65535.",
+    });
+  }
   const seed = table(db.seed);
   const paths = Array.isArray(seed.sql_paths)
     ? seed.sql_paths.filter((path) => typeof path === "string")
     : [];
   return {
     projectId: typeof content.project_id === "string" ? content.project_id : undefined,
-    port: typeof db.port === "number" ? db.port : undefined,
+    port,
     seed: {
       enabled: seed.enabled !== false,
       paths: Array.isArray(seed.sql_paths) ? paths : ["./seed.sql"],
@@ -51,4 +59,11 @@ export function readSupabaseConfig(root: string): SupabaseConfig | undefined {
 
 function table(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** The parser's message and cause quote the lines around the place, and those may hold secrets. */
+function describeTomlProblem(error: unknown): string {
+  if (!(error instanceof TomlError)) return error instanceof Error ? error.message : String(error);
+  const [summary = ""] = error.message.split("\n");
+  return `line ${error.line}, column ${error.column}: ${summary.replace(/^Invalid TOML document: /, "")}`;
 }
