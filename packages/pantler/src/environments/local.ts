@@ -6,6 +6,7 @@ import {
   type ListedMigration,
   listMigrations,
   migrateUp,
+  readMigrationList,
   seedDatabase,
 } from "../migrations/index.js";
 import type { Operation } from "../operation/index.js";
@@ -80,13 +81,18 @@ export async function localStatus(project: Project): Promise<LocalStatus> {
 }
 
 async function readStatus(target: Target, server: LocalServer): Promise<LocalStatus> {
-  const { version, bytes, fingerprint } = await withClient(target.url, async (client) => {
+  return await withClient(target.url, async (client) => {
     const { rows } = await client.query<{ version: string; bytes: string }>(
       "select current_setting('server_version') as version, pg_database_size(current_database()) as bytes",
     );
-    const fingerprint = fingerprintOf(await readSchema(client));
-    return { version: rows[0]?.version, bytes: Number(rows[0]?.bytes), fingerprint };
+    const { migrations } = await readMigrationList(client, target.project);
+    return {
+      running: true,
+      server,
+      version: rows[0]?.version,
+      bytes: Number(rows[0]?.bytes),
+      fingerprint: fingerprintOf(await readSchema(client)),
+      migrations,
+    };
   });
-  const { migrations } = await listMigrations(target);
-  return { running: true, server, version, bytes, fingerprint, migrations };
 }

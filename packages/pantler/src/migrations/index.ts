@@ -1,7 +1,13 @@
 export type { FinishedMigration } from "./apply.js";
 export { type CheckResult, checkMigrations } from "./check.js";
 export { type DownRequest, type DownResult, migrateDown } from "./down.js";
-export { type ListedMigration, listMigrations, type MigrationList, type MigrationState } from "./list.js";
+export {
+  type ListedMigration,
+  listMigrations,
+  type MigrationList,
+  type MigrationState,
+  readMigrationList,
+} from "./list.js";
 export { newMigration } from "./new.js";
 export type { UpRequest } from "./plan.js";
 export { type RepairRequest, repairMigration } from "./repair.js";

@@ -38,18 +38,12 @@ export interface MigrationList {
  * @throws EnvironmentError when the environment cannot be reached
  */
 export async function listMigrations(target: Target): Promise<MigrationList> {
-  const folder = listMigrationFiles(target.project);
-  return await withClient(target.url, async (client) => {
-    return compareWithLedger(target.project, folder, await readLedger(client), await readControl(client));
-  });
+  return await withClient(target.url, (client) => readMigrationList(client, target.project));
 }
 
-/** Reads both sides over an open connection. */
-export async function readMigrationList(
-  client: Client,
-  project: Project,
-  folder: MigrationFolder,
-): Promise<MigrationList> {
+/** Lists the same over an open connection. */
+export async function readMigrationList(client: Client, project: Project): Promise<MigrationList> {
+  const folder = listMigrationFiles(project);
   return compareWithLedger(project, folder, await readLedger(client), await readControl(client));
 }
 
