@@ -68,7 +68,7 @@ insert into opportunities (organization_id, principal_org_id, product_id, name, 
 values
   ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', null, 'Check by principal', 'a0000000-0000-4000-8000-00000000000a'),
   ('a1000000-0000-4000-8000-000000000001', null, 'a2000000-0000-4000-8000-000000000001', 'Check by product', 'a0000000-0000-4000-8000-00000000000a');
-select count(*) = 2 and bool_and(principal_org_id = 'a1000000-0000-4000-8000-000000000002')
+select count(*) = 2 and bool_and(principal_org_id is not distinct from 'a1000000-0000-4000-8000-000000000002')
 from opportunities
 where organization_id = 'a1000000-0000-4000-8000-000000000001';
 
@@ -187,6 +187,8 @@ insert into interactions
   (interaction_id, opportunity_id, interaction_type, subject, stage, status, interaction_date, owner_user_id, created_at)
 values
   ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check call 03', null, null, now(), 'a0000000-0000-4000-8000-00000000000a', now());
+update opportunities set stage = 'closed_lost', status = 'active' where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
+select resync_opportunity('a4000000-0000-4000-8000-000000000001');
 select stage || ' ' || status from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 
 -- check: A4.2 of two interactions at one moment the one created later is the latest

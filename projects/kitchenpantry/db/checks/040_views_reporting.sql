@@ -213,8 +213,9 @@ insert into products (product_id, principal_org_id, name, category)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
 insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id)
 values ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Opportunity', 'a0000000-0000-4000-8000-00000000000a');
+insert into organizations (organization_id, name) values ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
 insert into product_distributors (product_id, distributor_org_id, is_primary)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', true);
+values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', true), ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000004', false);
 insert into opportunities (organization_id, product_id, name, owner_user_id)
 values ('a1000000-0000-4000-8000-000000000001', 'a2000000-0000-4000-8000-000000000001', 'Check Second', 'a0000000-0000-4000-8000-00000000000a');
 insert into interactions

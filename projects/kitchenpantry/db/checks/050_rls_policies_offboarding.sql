@@ -938,7 +938,7 @@ begin
   perform set_config('kp.plan', plan, true);
 end
 $$;
-select current_setting('kp.plan') ~ '(idx_opportunities_owner_deleted|opportunities_owner_idx)'
+select current_setting('kp.plan') ~ 'Index Cond: \(+owner_user_id = '
   and current_setting('kp.plan') !~ 'Seq Scan on opportunities';
 
 -- check: A6.7 the indexes of the policies are there and valid
