@@ -37,7 +37,7 @@ begin
     raise exception 'rows are owned by users that do not exist'
       using errcode = 'foreign_key_violation',
         detail = orphans,
-        hint = 'Give these rows an existing owner_user_id (organizations and contacts may have none), then run this pack again.';
+        hint = 'Give these rows an owner that exists, then run this pack again.';
   end if;
 end
 $pack$;
