@@ -17,7 +17,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EnvironmentError } from "../operation/index.js";
 import { DatabaseUrl } from "../project/index.js";
-import { isAlive, isPostgres, runAs, spawnAs } from "./processes.js";
+import { canReach } from "./files.js";
+import { isAlive, isServerOn, runAs, spawnAs } from "./processes.js";
 import { type Installation, program } from "./server-files.js";
 import type { ServerUser } from "./server-user.js";
 
@@ -27,6 +28,8 @@ export interface Cluster {
   readonly dataFolder: string;
   readonly logFile: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** Whether it listens on a Unix socket too, whose folder stays when the server is gone. */
+  readonly socket: boolean;
 }
 
 /** A server that takes connections. */
@@ -84,12 +87,19 @@ export async function startCluster(cluster: Cluster, ports: readonly number[]): 
     const said = started.log;
     // These sentences are the server's own, in English because it runs with LC_MESSAGES=C.
     if (said.includes("could not bind") || said.includes("could not create any TCP/IP sockets")) continue;
+    remaining.unshift(port);
     if (said.includes('lock file "postmaster.pid" already exists')) {
       await dropStalePidFile(cluster);
       if (Date.now() < deadline) {
         await sleep(pollInterval);
         continue;
       }
+    }
+    if (said.includes('lock file "postmaster.pid" is empty') && Date.now() < deadline) {
+      // A server that starts writes its number at once; what stays empty was cut off by a crash.
+      await sleep(1000);
+      await dropStalePidFile(cluster);
+      continue;
     }
     const crashed = said.includes("pre-existing shared memory block") || said.includes("is still in use");
     if (crashed && Date.now() < deadline) {
@@ -114,7 +124,7 @@ export async function startCluster(cluster: Cluster, ports: readonly number[]): 
  */
 export async function stopCluster(cluster: Cluster, mode: "fast" | "immediate"): Promise<boolean> {
   const file = readPidFile(cluster.dataFolder);
-  if (!file || !isPostgres(file.pid)) return false;
+  if (!file || !isServerOn(cluster.dataFolder, file.pid)) return false;
   const stopped = await runAs(
     ownerOf(cluster),
     program(cluster.installation, "pg_ctl"),
@@ -133,12 +143,11 @@ export async function stopCluster(cluster: Cluster, mode: "fast" | "immediate"):
 /** The server that runs on a data folder and takes connections, if there is one. */
 export function runningCluster(dataFolder: string): RunningCluster | undefined {
   const file = readPidFile(dataFolder);
-  return file?.ready && isPostgres(file.pid) ? file : undefined;
+  return file?.ready && isServerOn(dataFolder, file.pid) ? file : undefined;
 }
 
 interface PidFile extends RunningCluster {
   readonly ready: boolean;
-  readonly content: string;
 }
 
 /** Reads postmaster.pid; its lines are described in the server's header file utils/pidfile.h. */
@@ -158,7 +167,6 @@ function readPidFile(dataFolder: string): PidFile | undefined {
     port: Number.parseInt(lines[3] ?? "", 10),
     socketFolder: lines[4]?.trim() || undefined,
     ready: lines[7]?.trim() === "ready",
-    content,
   };
 }
 
@@ -166,7 +174,7 @@ async function joinRunning(cluster: Cluster): Promise<RunningCluster | undefined
   const deadline = Date.now() + startTimeout;
   for (;;) {
     const file = readPidFile(cluster.dataFolder);
-    if (!file || !isPostgres(file.pid)) return undefined;
+    if (!file || !isServerOn(cluster.dataFolder, file.pid)) return undefined;
     if (file.ready) return file;
     if (Date.now() > deadline) throw tooSlow(cluster);
     await sleep(pollInterval);
@@ -178,13 +186,13 @@ async function spawnServer(
   port: number,
 ): Promise<RunningCluster | { readonly log: string }> {
   const user = ownerOf(cluster);
-  const sockets = makeSocketFolder(cluster.dataFolder, port, user);
+  const sockets = cluster.socket ? makeSocketFolder(cluster.dataFolder, port, user) : undefined;
   const settings = {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: sockets ?? "",
     ...cluster.settings,
   };
-  const log = openSync(cluster.logFile, "a", 0o600);
+  const log = openLog(cluster.logFile);
   try {
     const from = fstatSync(log).size;
     const child = spawnAs(
@@ -197,15 +205,18 @@ async function spawnServer(
       { cwd: cluster.dataFolder, output: log, detached: true },
     );
     let ended = false;
-    const failure = new Promise<never>((_, reject) => child.once("error", reject));
-    failure.catch(() => {});
+    let failure: Error | undefined;
+    child.once("error", (error) => {
+      failure = error;
+    });
     child.once("exit", () => {
       ended = true;
     });
     child.unref();
     const deadline = Date.now() + startTimeout;
     for (;;) {
-      await Promise.race([sleep(pollInterval), failure]);
+      await sleep(pollInterval);
+      if (failure) return { log: failure.message };
       const file = readPidFile(cluster.dataFolder);
       if (file?.ready && file.pid === child.pid) return file;
       if (ended) return { log: readFrom(cluster.logFile, from) };
@@ -213,6 +224,20 @@ async function spawnServer(
     }
   } finally {
     closeSync(log);
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    return openSync(file, "a", 0o600);
+  } catch (error) {
+    throw new EnvironmentError({
+      code: "log-unwritable",
+      message: `The local server's log cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      state: "Nothing was started.",
+      remedy: "Move that file away, or make it yours.",
+      cause: error,
+    });
   }
 }
 
@@ -224,21 +249,22 @@ function ownerOf(cluster: Cluster): ServerUser | undefined {
 }
 
 /**
- * Takes away a pid file whose number now belongs to some other program. The file is moved before it is judged,
- * so that one written meanwhile by a server that did start is put back.
+ * Takes away a pid file that is empty, or whose number now belongs to some other program. The file is moved before
+ * it is judged, so that one written meanwhile by a server that did start is put back.
  */
 async function dropStalePidFile(cluster: Cluster): Promise<void> {
-  const judged = readPidFile(cluster.dataFolder);
-  if (!judged || isPostgres(judged.pid)) return;
   const file = join(cluster.dataFolder, "postmaster.pid");
+  const judged = readIfThere(file);
+  const pid = readPidFile(cluster.dataFolder)?.pid;
+  if (judged === undefined || (pid !== undefined && isServerOn(cluster.dataFolder, pid))) return;
   const aside = `${file}.${process.pid}`;
   await rename(file, aside).catch(() => {});
-  const taken = await readIfThere(aside);
-  if (taken !== undefined && taken !== judged.content) await link(aside, file).catch(() => {});
+  const taken = readIfThere(aside);
+  if (taken !== undefined && taken !== judged) await link(aside, file).catch(() => {});
   if (taken !== undefined) await unlink(aside);
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch {
@@ -293,7 +319,8 @@ function makeSocketFolder(
     const facts = lstatSync(folder);
     if (!facts.isDirectory() || facts.uid !== owner || (facts.mode & 0o077) !== 0) return undefined;
   }
-  return folder;
+  // A temporary folder of root's own lets the server's account no further.
+  return canReach(folder, user) ? folder : undefined;
 }
 
 function readFrom(file: string, from: number): string {

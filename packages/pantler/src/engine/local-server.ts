@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, link, mkdir, rename, unlink, writeFile } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { EnvironmentError, RefusedError } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
 import { type DatabaseUrl, environmentOf, makeStateFolder, type Project } from "../project/index.js";
@@ -17,7 +17,6 @@ import {
 import { canReach, makeCacheFolder } from "./files.js";
 import { sweepScratch } from "./scratch.js";
 import type { Installation } from "./server-files.js";
-import { findServerUser } from "./server-user.js";
 import { copyTemplate, ensureInstallation } from "./template.js";
 
 /** The local database of a project, running. */
@@ -45,7 +44,7 @@ interface EngineState {
 
 /**
  * Starts the project's local server, or joins it if it runs. The first start copies the template.
- * @throws EnvironmentError `data-other-major`, and what preparing and starting a server throw
+ * @throws EnvironmentError `data-other-major`, `data-damaged`, and what preparing and starting a server throw
  */
 export async function startServer(project: Project): Promise<LocalServer> {
   const given = environmentOf(project, "local").url;
@@ -123,7 +122,7 @@ function describe(dataFolder: string, server: RunningCluster, created: boolean):
 }
 
 function clusterOf(installation: Installation, dataFolder: string): Cluster {
-  return { installation, dataFolder, logFile: logFileOf(dataFolder), settings: {} };
+  return { installation, dataFolder, logFile: logFileOf(dataFolder), settings: {}, socket: true };
 }
 
 function logFileOf(dataFolder: string): string {
@@ -138,11 +137,14 @@ function readState(project: Project): EngineState | undefined {
   const file = stateFile(project);
   if (!existsSync(file)) return undefined;
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as EngineState;
+    const { dataFolder, port } = Object(JSON.parse(readFileSync(file, "utf8"))) as Record<string, unknown>;
+    if (typeof dataFolder !== "string") throw new Error("it names no data folder");
+    const known = { dataFolder: resolve(project.stateFolder, dataFolder) };
+    return isPort(port) ? { ...known, port } : known;
   } catch (error) {
     throw new EnvironmentError({
       code: "engine-state-unreadable",
-      message: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
       state: "Nothing was done.",
       remedy: "Remove the file; with the data beside it the local database is found again.",
       cause: error,
@@ -158,28 +160,52 @@ async function prepareState(project: Project, installation: Installation): Promi
   const known = readState(project);
   if (known) return known;
   const folder = join(makeStateFolder(project), "postgres");
-  if (canReach(project.root, findServerUser())) {
-    await mkdir(folder, { recursive: true, mode: 0o755 });
+  if (canReach(project.stateFolder, installation.user)) {
+    await mkdir(folder, { recursive: true });
+    // The server's account has to pass, whatever the umask.
+    if (installation.user) await chmod(folder, 0o755);
     return { dataFolder: join(folder, "data") };
   }
   const elsewhere = await makeCacheFolder(installation.user, "projects", randomBytes(8).toString("hex"));
   const state = { dataFolder: join(elsewhere, "data") };
-  await rememberState(project, state);
-  // Of two first starts at once the one that wrote last is believed by both.
-  return JSON.parse(await readFile(stateFile(project), "utf8")) as EngineState;
+  await rememberState(project, state, "once");
+  return readState(project) ?? state;
 }
 
-async function rememberState(project: Project, state: EngineState): Promise<void> {
+/**
+ * @param when `once` leaves what is there already alone: of two first starts at once the first one is believed by
+ * both
+ */
+async function rememberState(project: Project, state: EngineState, when?: "once"): Promise<void> {
   const file = stateFile(project);
-  const draft = `${file}.${process.pid}`;
+  const draft = `${file}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  const inside = relative(project.stateFolder, state.dataFolder);
+  // Relative where it can be, so that a copy of the checkout has a server of its own.
+  const dataFolder = isAbsolute(inside) || inside.startsWith("..") ? state.dataFolder : inside;
   makeStateFolder(project);
-  await writeFile(draft, `${JSON.stringify(state, null, 2)}\n`);
-  await rename(draft, file);
+  await writeFile(draft, `${JSON.stringify({ ...state, dataFolder }, null, 2)}\n`);
+  if (when === "once") {
+    await link(draft, file).catch(() => {});
+    await unlink(draft);
+  } else await rename(draft, file);
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
 function refuseOtherMajor(dataFolder: string, major: number): void {
-  const found = Number.parseInt(readFileSync(join(dataFolder, "PG_VERSION"), "utf8"), 10);
+  const file = join(dataFolder, "PG_VERSION");
+  const found = existsSync(file) ? Number.parseInt(readFileSync(file, "utf8"), 10) : Number.NaN;
   if (found === major) return;
+  if (Number.isNaN(found)) {
+    throw new EnvironmentError({
+      code: "data-damaged",
+      message: `${dataFolder} is not the data of a PostgreSQL server: ${file} is missing or says nothing.`,
+      state: "The folder is untouched.",
+      remedy: "Move it away and run pantler start, which builds the database anew from the migrations.",
+    });
+  }
   throw new EnvironmentError({
     code: "data-other-major",
     message: `The local data in ${dataFolder} was made by PostgreSQL ${found}; the embedded server is PostgreSQL ${major}.`,

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { basename, isAbsolute } from "node:path";
 import type { ServerUser } from "./server-user.js";
 
 /** Whether a process with that id exists, whoever owns it. */
@@ -13,17 +14,38 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * Whether a live process is a PostgreSQL server. Where the system does not tell, the answer is yes: a file that
+ * Whether a live process is the PostgreSQL server on a data folder: after a reboot its number may belong to any
+ * program, another project's server among them. Where the system does not tell, the answer is yes: a file that
  * names a live process is then left alone.
  */
-export function isPostgres(pid: number): boolean {
+export function isServerOn(dataFolder: string, pid: number): boolean {
   if (!isAlive(pid)) return false;
   if (process.platform !== "linux") return true;
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("postgres");
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const [name = ""] = words;
+    if (basename(name) !== "postgres" && !name.startsWith("postgres:")) return false;
+    const place = workingFolder(pid) ?? statSync(argument(words, "-D"));
+    const data = statSync(dataFolder);
+    return place.dev === data.dev && place.ino === data.ino;
   } catch {
     return true;
   }
+}
+
+/** The folder a process is in, which a server's data folder is even after it was renamed; not ours to see always. */
+function workingFolder(pid: number): Stats | undefined {
+  try {
+    return statSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
+}
+
+function argument(words: readonly string[], option: string): string {
+  const value = words[words.indexOf(option) + 1] ?? "";
+  if (words.includes(option) && isAbsolute(value)) return value;
+  throw new Error(`no ${option} with a full path`);
 }
 
 /** Starts a program of the server's as the account it runs as. */

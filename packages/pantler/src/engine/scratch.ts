@@ -1,11 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { readdir, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { withReleases } from "../operation/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { type Cluster, localUrl, startCluster, stopCluster, superuser } from "./cluster.js";
-import { makeCacheFolder, makeFolder, removeTree } from "./files.js";
+import { makeCacheFolder, makeFolder, removeTree, scratchPath, scratchPrefix } from "./files.js";
 import { isAlive } from "./processes.js";
 import type { Installation } from "./server-files.js";
 import { copyTemplate, ensureInstallation } from "./template.js";
@@ -31,10 +29,9 @@ const abandonedAfter = 24 * 60 * 60 * 1000;
  */
 export async function withScratch<Result>(work: (server: ScratchServer) => Promise<Result>): Promise<Result> {
   const installation = await ensureInstallation();
-  const scratch = await makeCacheFolder(installation.user, "scratch");
   await sweepScratch(installation);
   return await withReleases(async (onRelease) => {
-    const folder = join(scratch, `${ownMark()}${randomBytes(4).toString("hex")}`);
+    const folder = await scratchPath(installation.user);
     onRelease(() => removeTree(folder));
     await makeFolder(folder, installation.user, 0o755);
     const cluster = scratchCluster(installation, folder);
@@ -53,10 +50,9 @@ export async function sweepScratch(installation: Installation): Promise<void> {
   for (const name of await readdir(scratch)) {
     const folder = join(scratch, name);
     if (!(await isAbandoned(folder, name))) continue;
-    const cluster = scratchCluster(installation, folder);
-    await stopCluster(cluster, "immediate");
-    // Two processes may sweep at once; what the other removed first is gone all the same.
-    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    // What somebody else is sweeping, or owns, is nothing to stop for.
+    await stopCluster(scratchCluster(installation, folder), "immediate").catch(() => {});
+    await removeTree(folder).catch(() => {});
   }
 }
 
@@ -66,17 +62,13 @@ function scratchCluster(installation: Installation, folder: string): Cluster {
     dataFolder: join(folder, "data"),
     logFile: join(folder, "server.log"),
     settings: scratchSettings,
+    socket: false,
   };
 }
 
-/** Marks a folder as this process', on this machine: process ids of another one mean nothing here. */
-function ownMark(): string {
-  return `${hostname()}-${process.pid}-`;
-}
-
 async function isAbandoned(folder: string, name: string): Promise<boolean> {
-  const [, host, pid] = /^(.*)-(\d+)-[0-9a-f]+$/.exec(name) ?? [];
-  if (host === hostname()) return !isAlive(Number(pid));
+  const [, prefix, pid] = /^(.*-)(\d+)-[0-9a-f]+$/.exec(name) ?? [];
+  if (prefix === scratchPrefix) return !isAlive(Number(pid));
   const facts = await stat(folder).catch(() => undefined);
-  return facts !== undefined && Date.now() - facts.mtimeMs > abandonedAfter;
+  return facts?.isDirectory() === true && Date.now() - facts.mtimeMs > abandonedAfter;
 }

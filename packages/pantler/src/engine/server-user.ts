@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { EnvironmentError } from "../operation/index.js";
 
 /** The account that the server's processes run as, when it is not our own. */
@@ -40,11 +40,13 @@ export function findServerUser(): ServerUser | undefined {
 /** The folder for what can be made again: server files, templates, scratch servers. `PANTLER_CACHE` overrides it. */
 export function cacheFolder(): string {
   const chosen = process.env.PANTLER_CACHE;
-  if (chosen) return chosen;
+  if (chosen) return resolve(chosen);
   if (process.getuid?.() === 0) return "/var/cache/pantler";
   if (process.platform === "win32") {
     return join(process.env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"), "pantler");
   }
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "pantler");
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "pantler");
+  // Its specification wants a value that is empty or relative ignored.
+  const base = process.env.XDG_CACHE_HOME ?? "";
+  return join(isAbsolute(base) ? base : join(homedir(), ".cache"), "pantler");
 }

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { chown, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withReleases } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
 import { type Cluster, localPassword, localUrl, startCluster, stopCluster, superuser } from "./cluster.js";
-import { copyTree, makeCacheFolder, makeFolder, removeTree } from "./files.js";
+import { copyTree, makeCacheFolder, makeFolder, removeTree, scratchPath } from "./files.js";
 import { runAs } from "./processes.js";
 import {
   baseFiles,
@@ -46,7 +46,7 @@ export async function ensureInstallation(): Promise<Installation> {
   const folder = join(cache, `server-${version}-${fingerprint()}${user ? `-${user.name}` : ""}`);
   if (!existsSync(folder)) {
     await withReleases(async (onRelease) => {
-      const building = join(cache, `building-${process.pid}-${randomBytes(4).toString("hex")}`);
+      const building = await scratchPath(user);
       onRelease(() => removeTree(building));
       await makeFolder(building, user, 0o755);
       await copyServerFiles(native, building);
@@ -91,7 +91,8 @@ async function makeTemplate(installation: Installation): Promise<void> {
   const data = join(folder, "template");
   const password = join(folder, "password");
   await makeFolder(data, user, 0o700);
-  await writeFile(password, localPassword);
+  await writeFile(password, localPassword, { mode: 0o600 });
+  if (user) await chown(password, user.uid, user.gid);
   const settings = Object.entries(clusterSettings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const made = await runAs(
     user,
@@ -109,12 +110,13 @@ async function makeTemplate(installation: Installation): Promise<void> {
     ],
     folder,
   );
-  if (made.code !== 0) throw brokenEngine(`initdb failed: ${made.output.trim()}`);
+  if (made.code !== 0) throw brokenEngine("initdb failed", made.output);
   const cluster: Cluster = {
     installation,
     dataFolder: data,
     logFile: join(folder, "template.log"),
     settings: { fsync: "off" },
+    socket: false,
   };
   const server = await startCluster(cluster, [0]);
   try {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { EnvironmentError } from "./errors.js";
 import type { OperationEvent } from "./operation.js";
 
 export interface Journal {
@@ -16,13 +17,12 @@ export interface Journal {
  * the step it tells of goes on.
  * @param folder the project's journal folder; made if it is missing
  * @param operation the operation's name, part of the file's name
- * @throws the file system's error when the folder cannot be written
+ * @throws EnvironmentError `journal-unwritable`
  */
 export function openJournal(folder: string, operation: string, request: Record<string, unknown>): Journal {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stamp = new Date().toISOString().replaceAll(":", "-");
   const file = join(folder, `${stamp}-${operation}-${randomBytes(3).toString("hex")}.jsonl`);
-  const descriptor = openSync(file, "wx", 0o600);
+  const descriptor = createFile(folder, file);
   const write = (line: Record<string, unknown>) =>
     writeSync(descriptor, `${JSON.stringify({ at: new Date().toISOString(), ...line })}\n`);
   write({ type: "begun", operation, process: process.pid, ...request });
@@ -36,4 +36,19 @@ export function openJournal(folder: string, operation: string, request: Record<s
       closeSync(descriptor);
     },
   };
+}
+
+function createFile(folder: string, file: string): number {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return openSync(file, "wx", 0o600);
+  } catch (error) {
+    throw new EnvironmentError({
+      code: "journal-unwritable",
+      message: `The journal cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      state: "Nothing was done.",
+      remedy: "Run pantler as the user whose journal it is, or make the folder yours.",
+      cause: error,
+    });
+  }
 }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { InputError } from "../operation/index.js";
+import { EnvironmentError, InputError } from "../operation/index.js";
 import { configNames, environmentName, readConfig } from "./config.js";
 import { type Environment, readEnvironments } from "./environments.js";
 import { readSupabaseConfig } from "./supabase-config.js";
@@ -79,12 +79,25 @@ export function environmentOf(project: Project, name: string): Environment {
   });
 }
 
-/** Makes the project's own state folder, which git is told to ignore. */
+/**
+ * Makes the project's own state folder, which git is told to ignore.
+ * @throws EnvironmentError `state-unwritable`
+ */
 export function makeStateFolder(project: Project): string {
-  mkdirSync(project.stateFolder, { recursive: true });
-  const ignore = join(project.stateFolder, ".gitignore");
-  if (!existsSync(ignore)) writeFileSync(ignore, "*\n");
-  return project.stateFolder;
+  try {
+    mkdirSync(project.stateFolder, { recursive: true });
+    const ignore = join(project.stateFolder, ".gitignore");
+    if (!existsSync(ignore)) writeFileSync(ignore, "*\n");
+    return project.stateFolder;
+  } catch (error) {
+    throw new EnvironmentError({
+      code: "state-unwritable",
+      message: `Pantler's own folder in the project cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      state: "Nothing was done.",
+      remedy: "Run pantler as a user who may write to the project's folder.",
+      cause: error,
+    });
+  }
 }
 
 /** A path as a person in the project's folder would write it. */

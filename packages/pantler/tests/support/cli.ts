@@ -14,6 +14,8 @@ export interface CliRun {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The account to run as, where the tests run as root. */
+  readonly user?: { readonly uid: number; readonly gid: number };
   /** Receives the process once it is started. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -24,6 +26,7 @@ export async function pantler(words: readonly string[], options: CliOptions = {}
     cwd: options.cwd,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
+    ...options.user,
   });
   options.onStart?.(child);
   let stdout = "";

@@ -66,7 +66,7 @@ async function openTestProject(root: string, url: string, environment: string): 
   };
 }
 
-function writeInside(folder: string, path: string, content: string | Uint8Array): void {
+export function writeInside(folder: string, path: string, content: string | Uint8Array): void {
   const file = join(folder, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, content);
