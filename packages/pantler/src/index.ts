@@ -7,6 +7,7 @@ export {
 } from "./engine/index.js";
 export { type LocalStatus, localStatus, type StartResult, startLocal } from "./environments/index.js";
 export {
+  type CheckRequest,
   type CheckResult,
   checkMigrations,
   type DownRequest,

@@ -49,6 +49,21 @@ export function defineCommand(name: string, summary: string, example: string): C
     .option("--no-color", "no colours");
 }
 
+/**
+ * Refuses another environment than the local one, for commands that concern nothing else.
+ * @throws InputError `only-local`
+ */
+export async function requireLocal(command: string, environment: string): Promise<void> {
+  if (environment === "local") return;
+  const { InputError } = await import("../operation/index.js");
+  throw new InputError({
+    code: "only-local",
+    message: `pantler ${command} concerns the local database only.`,
+    state: "Nothing was done.",
+    remedy: "Leave --env out.",
+  });
+}
+
 /** An option whose value is a whole number from 1. */
 export function countOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {

@@ -13,9 +13,12 @@ import { stopCommand } from "./commands/stop.js";
  */
 export async function run(words: readonly string[]): Promise<number> {
   const ending: Ending = { code: 0 };
+  // A reader that went away (`| head`) is no reason to break off what is being done to a database.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const program = new Command("pantler")
     .description("The operations tool for products built on Postgres or Supabase.")
     .version(version(), "--version", "the version of pantler")
+    .addHelpText("after", "\nExample:\n  pantler start")
     .addCommand(startCommand(ending))
     .addCommand(stopCommand(ending))
     .addCommand(statusCommand(ending))
@@ -31,7 +34,7 @@ export async function run(words: readonly string[]): Promise<number> {
     if (words.includes("--json")) {
       const problem = {
         code: "words",
-        message: error.message,
+        message: error.message.replace(/^error: /, ""),
         state: "Nothing was done.",
         remedy: "See --help.",
       };

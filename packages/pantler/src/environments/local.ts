@@ -10,7 +10,7 @@ import {
   seedDatabase,
 } from "../migrations/index.js";
 import type { Operation } from "../operation/index.js";
-import { withClient } from "../postgres/index.js";
+import { takeDeploymentLock, withClient } from "../postgres/index.js";
 import { environmentOf, type Project } from "../project/index.js";
 import { fingerprintOf, readSchema } from "../schema/index.js";
 
@@ -55,14 +55,20 @@ export async function startLocal(
   const fresh = server.embedded && migrations.every(({ state }) => state === "pending");
   let checks: readonly CheckResult[] = [];
   if (fresh && migrations.length > 0) await migrateUp(target, {}, operation, signal);
-  if (
-    fresh ||
-    (server.embedded && migrations.every(({ state }) => state === "applied") && !(await isSeeded(target)))
-  ) {
-    const seeded = await seedDatabase(target, operation);
-    if (seeded.length > 0) checks = await checkMigrations(target, operation);
+  const complete = fresh || (server.embedded && migrations.every(({ state }) => state === "applied"));
+  if (complete && !(await isSeeded(target))) {
+    const seeded = await seedOnce(target, operation);
+    if (seeded.length > 0) checks = await checkMigrations(target, {}, operation);
   }
   return { status: await readStatus(target, server), fresh, checks };
+}
+
+/** Seeds, unless another start that runs at the same time has done it. */
+async function seedOnce(target: Target, operation: Operation): Promise<string[]> {
+  return await withClient(target.url, async (client) => {
+    await takeDeploymentLock(client);
+    return (await isSeeded(target)) ? [] : await seedDatabase(target, operation);
+  });
 }
 
 /** Tells how the local database stands, without starting it. */

@@ -1,6 +1,6 @@
 import pg from "pg";
 import type { Target } from "../engine/index.js";
-import { type Operation, PantlerError } from "../operation/index.js";
+import { InputError, type Operation, PantlerError } from "../operation/index.js";
 import { actAs, type Client, describeSqlProblem, isConnectionLoss, withClient } from "../postgres/index.js";
 import { listMigrationFiles, listSmokeChecks, type MigrationFile, type Project } from "../project/index.js";
 import { type Check, type Expectation, readChecks } from "./check-file.js";
@@ -28,26 +28,39 @@ export interface CheckGroup {
 /** What a statement inside a check may wait for a lock, and take, so that a check cannot hang a live system. */
 const checkSettings = "set local lock_timeout = '5s'; set local statement_timeout = '60s'";
 
+export interface CheckRequest {
+  /** Run only the checks whose title contains this text. */
+  readonly only?: string | undefined;
+}
+
 /**
  * Runs the checks of every applied migration, then the smoke checks, and takes back whatever they did.
  * @returns the results in the order of the files
- * @throws InputError when a check file is malformed
+ * @throws InputError when a check file is malformed, `check-unknown` when no title contains the text asked for
  * @throws EnvironmentError when the environment cannot be reached
  */
-export async function checkMigrations(target: Target, operation: Operation): Promise<CheckResult[]> {
+export async function checkMigrations(
+  target: Target,
+  { only }: CheckRequest,
+  operation: Operation,
+): Promise<CheckResult[]> {
   const { project, url } = target;
   const files = listMigrationFiles(project).migrations;
   const smoke = readSmokeChecks(project);
   return await withClient(url, async (client) => {
     const applied = new Set((await readLedger(client)).map((row) => row.version));
-    const groups = files
+    const wanted = ({ title }: Check) => only === undefined || title.includes(only);
+    const own = files
       .filter((file) => applied.has(file.version))
       .map((file) => readCheckGroup(project, file));
+    const groups = [...own, ...smoke]
+      .map(({ title, checks }) => ({ title, checks: checks.filter(wanted) }))
+      .filter(({ checks }) => checks.length > 0);
+    if (only !== undefined && groups.length === 0) throw unknownCheck(only);
     const results: CheckResult[] = [];
     await client.query("begin");
     try {
-      for (const group of [...groups, ...smoke]) {
-        if (group.checks.length === 0) continue;
+      for (const group of groups) {
         await operation.step(group.title, async (step) => {
           const found = await runChecks(client, group.checks, operation, (done) =>
             step.progress(done, group.checks.length, "checks"),
@@ -60,6 +73,15 @@ export async function checkMigrations(target: Target, operation: Operation): Pro
       await client.query("rollback").catch(() => {});
     }
     return results;
+  });
+}
+
+function unknownCheck(only: string): InputError {
+  return new InputError({
+    code: "check-unknown",
+    message: `No check of an applied migration has "${only}" in its title.`,
+    state: "Nothing was run.",
+    remedy: "See the titles with pantler migration check.",
   });
 }
 

@@ -1,5 +1,5 @@
 export type { FinishedMigration } from "./apply.js";
-export { type CheckResult, checkMigrations } from "./check.js";
+export { type CheckRequest, type CheckResult, checkMigrations } from "./check.js";
 export { type DownRequest, type DownResult, migrateDown } from "./down.js";
 export {
   type ListedMigration,

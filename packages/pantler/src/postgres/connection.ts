@@ -23,7 +23,7 @@ export interface ConnectOptions {
 
 /**
  * Opens a connection.
- * @throws EnvironmentError `server-unreachable`, `password-wrong`, `database-missing`, `server-busy`,
+ * @throws EnvironmentError `server-unreachable`, `tls-unsupported`, `password-wrong`, `database-missing`, `server-busy`,
  * `login-refused`; none of them holds the password
  */
 export async function connect(url: DatabaseUrl, options: ConnectOptions = {}): Promise<Client> {
@@ -117,6 +117,13 @@ function connectionProblem(url: DatabaseUrl, error: unknown): EnvironmentError {
   if (!(error instanceof pg.DatabaseError)) {
     const reason =
       error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0].message : because;
+    if (because === "The server does not support SSL connections") {
+      return problem(
+        "tls-unsupported",
+        `${url} takes no encrypted connections.`,
+        "If the way to it is safe without, add ?sslmode=disable to the address.",
+      );
+    }
     return problem(
       "server-unreachable",
       `${url} cannot be reached: ${reason}.`,

@@ -74,11 +74,23 @@ function skipComments(source: SqlSource, at: number): number {
       if (end < 0) return 0;
       offset = end + 1;
     } else if (source.text.startsWith("/*", offset)) {
-      const end = source.text.indexOf("*/", offset);
-      if (end < 0) return 0;
-      offset = end + 2;
+      const end = endOfComment(source.text, offset);
+      if (end === undefined) return 0;
+      offset = end;
     } else return offset - source.offset;
   }
+}
+
+/** Where a block comment ends; in SQL they nest. */
+function endOfComment(text: string, from: number): number | undefined {
+  const mark = /\/\*|\*\//g;
+  mark.lastIndex = from;
+  let depth = 0;
+  for (let found = mark.exec(text); found; found = mark.exec(text)) {
+    depth += found[0] === "/*" ? 1 : -1;
+    if (depth === 0) return mark.lastIndex;
+  }
+  return undefined;
 }
 
 function locate(text: string, offset: number): { line: number; column: number; content: string } {

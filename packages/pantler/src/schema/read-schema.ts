@@ -252,6 +252,7 @@ where objoid >= 16384
   )
   and coalesce(object.schema, '') <> all ($1)
   and coalesce(object.schema, '') !~ '^pg_'
+  and (classoid <> 'pg_namespace'::regclass or objoid in (select oid from own_schema))
   and not exists (select from member where member.classid = classoid and member.objid = objoid)
 `;
 

@@ -22,7 +22,7 @@ async function outcomes(
   checks: string,
 ): Promise<[string, string, string | undefined][]> {
   project.write("supabase/checks/1_notes.sql", checks);
-  const results = await checkMigrations(project.target, project.operation);
+  const results = await checkMigrations(project.target, {}, project.operation);
   return results.map(({ title, outcome, found }) => [title, outcome, found]);
 }
 
@@ -203,13 +203,24 @@ describe("checks of a deployment", () => {
 });
 
 describe("migration check", () => {
+  it("runs only the checks whose title has the text asked for, and refuses a text that none has", async () => {
+    await withNotes(async (project) => {
+      const block = (title: string) => `-- check: ${title}\n-- expect: true\nselect true;\n`;
+      project.write("supabase/checks/1_notes.sql", block("A1 first") + block("A2 second"));
+      const results = await checkMigrations(project.target, { only: "A2" }, project.operation);
+      expect(results.map(({ title }) => title)).toEqual(["A2 second"]);
+      const error = await failure(checkMigrations(project.target, { only: "A3" }, project.operation));
+      expect(error).toMatchObject({ code: "check-unknown", exit: 2 });
+    });
+  });
+
   it("runs only the checks of what is applied", async () => {
     await withProject({ ...table, "2_more.sql": "create table more (id int);" }, async (project) => {
       project.write("supabase/checks/2_more.sql", "-- check: more\n-- expect: no rows\nselect * from more;");
       await migrateUp(project.target, { to: "1" }, project.operation);
-      expect(await checkMigrations(project.target, project.operation)).toEqual([]);
+      expect(await checkMigrations(project.target, {}, project.operation)).toEqual([]);
       await migrateUp(project.target, {}, project.operation);
-      expect(await checkMigrations(project.target, project.operation)).toHaveLength(1);
+      expect(await checkMigrations(project.target, {}, project.operation)).toHaveLength(1);
     });
   });
 });

@@ -31,11 +31,17 @@ export async function withDatabase(test: (database: TestDatabase) => Promise<voi
   });
 }
 
-/** The same without connections of the test's own. */
-export async function withDatabaseUrl(test: (url: string) => Promise<void>): Promise<void> {
+/**
+ * The same without connections of the test's own.
+ * @param template the database to copy; nobody may be connected to it
+ */
+export async function withDatabaseUrl(
+  test: (url: string) => Promise<void>,
+  template = "postgres",
+): Promise<void> {
   const superuser = DatabaseUrl.parse(inject("superuserUrl"), "the test setup");
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await asSuperuser(superuser, `create database ${name} template postgres owner postgres`);
+  await asSuperuser(superuser, `create database ${name} template ${template} owner postgres`);
   try {
     await test(superuser.with({ database: name, user: "postgres" }).withPassword());
   } finally {

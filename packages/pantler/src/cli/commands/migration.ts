@@ -6,6 +6,7 @@ import { duration, type Paint } from "../output.js";
 export function migrationCommand(ending: Ending): Command {
   return new Command("migration")
     .description("Versioned SQL files and the ledger of those that are applied.")
+    .addHelpText("after", "\nExample:\n  pantler migration list")
     .addCommand(newCommand(ending))
     .addCommand(listCommand(ending))
     .addCommand(upCommand(ending))
@@ -135,12 +136,13 @@ function checkCommand(ending: Ending): Command {
   const command = defineCommand(
     "check",
     "Run the checks of the applied migrations and the smoke checks; nothing they do is kept.",
-    "pantler migration check --env staging",
-  );
-  return act(command, ending, async ({ output, paint, target, operate }) => {
+    "pantler migration check --only A4.6",
+  ).option("--only <text>", "only the checks with this text in their title");
+  return act<{ only?: string }>(command, ending, async ({ options, output, paint, target, operate }) => {
     const { checkMigrations } = await import("../../migrations/index.js");
     const database = await target();
-    const checks = await operate(undefined, (operation) => checkMigrations(database, operation));
+    const { only } = options;
+    const checks = await operate(undefined, (operation) => checkMigrations(database, { only }, operation));
     const failed = checks.filter((check) => check.outcome === "failed").length;
     output.result({ passed: checks.length - failed, failed, checks }, () => renderChecks(checks, paint));
     return failed === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { act, defineCommand, type Ending } from "../command.js";
+import { act, defineCommand, type Ending, requireLocal } from "../command.js";
 import { renderStatus, statusFields } from "../render-status.js";
 
 export function startCommand(ending: Ending): Command {
@@ -8,7 +8,8 @@ export function startCommand(ending: Ending): Command {
     "Start the local database. The first time: initialise it, apply the migrations, run the checks, seed.",
     "pantler start",
   );
-  return act(command, ending, async ({ project, output, paint, operate }) => {
+  return act(command, ending, async ({ options, project, output, paint, operate }) => {
+    await requireLocal("start", options.env);
     const { startLocal } = await import("../../environments/index.js");
     const { status, fresh, checks } = await operate("start", (operation, signal) =>
       startLocal(project, operation, signal),

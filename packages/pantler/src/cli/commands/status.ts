@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { act, defineCommand, type Ending } from "../command.js";
+import { act, defineCommand, type Ending, requireLocal } from "../command.js";
 import { renderStatus, statusFields } from "../render-status.js";
 
 export function statusCommand(ending: Ending): Command {
@@ -8,7 +8,8 @@ export function statusCommand(ending: Ending): Command {
     "Show the local database: how to connect, size, version, pending migrations.",
     "pantler status --json",
   );
-  return act(command, ending, async ({ project, output, paint }) => {
+  return act(command, ending, async ({ options, project, output, paint }) => {
+    await requireLocal("status", options.env);
     const { localStatus } = await import("../../environments/index.js");
     const status = await localStatus(project);
     output.result(statusFields(status), () => renderStatus(project, status, paint, []));
