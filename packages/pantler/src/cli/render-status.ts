@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { CheckResult, LocalStatus, Project } from "../index.js";
 import type { Paint } from "./output.js";
 
@@ -18,6 +19,12 @@ export function statusFields(status: LocalStatus): Record<string, unknown> {
     fingerprint,
     migrations,
   };
+}
+
+/** A path as somebody in the project's folder would write it, whole where it is elsewhere. */
+function pathFrom(project: Project, path: string): string {
+  const inside = relative(project.root, path);
+  return inside.startsWith("..") ? path : inside;
 }
 
 /** The local database's state as text. */
@@ -61,7 +68,7 @@ export function renderStatus(
       ]),
     );
   }
-  if (server.dataFolder) rows.push(["data", server.dataFolder]);
+  if (server.dataFolder) rows.push(["data", pathFrom(project, server.dataFolder)]);
   const lines = rows.map(([name, value]) => `  ${paint.dim(name.padEnd(11))} ${value}`);
   return [`${paint.bold(project.name)} is running`, ...lines].join("\n");
 }

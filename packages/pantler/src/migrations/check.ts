@@ -61,7 +61,7 @@ export async function checkMigrations(
     await client.query("begin");
     try {
       for (const group of groups) {
-        await operation.step(group.title, async (step) => {
+        await operation.step(`check ${group.title}`, async (step) => {
           const found = await runChecks(client, group.checks, operation, (done) =>
             step.progress(done, group.checks.length, "checks"),
           );
