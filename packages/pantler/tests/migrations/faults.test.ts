@@ -1,7 +1,11 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, mkdtempSync, rmdirSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { describe, expect, it } from "vitest";
-import { migrateUp } from "../../src/index.js";
+import { describe, expect, inject, it } from "vitest";
+import { migrateUp, repairMigration } from "../../src/index.js";
 import { pantler } from "../support/cli.js";
 import { failure } from "../support/failure.js";
 import { query, states } from "../support/inspect.js";
@@ -133,6 +137,48 @@ describe("a connection that is lost", () => {
       });
     });
   });
+});
+
+/** Mounting a small file system takes root, which the tests have in CI. */
+const canMount = process.platform === "linux" && process.getuid?.() === 0;
+
+describe("a disk that is full", () => {
+  it.runIf(canMount)(
+    "fails the migration, keeps nothing of it, and leaves a database that works",
+    async () => {
+      const disk = mkdtempSync(join(tmpdir(), "pantler-disk-"));
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);
+      try {
+        const files = {
+          "1_small.sql": "create table small (id int);",
+          "2_big.sql":
+            "create table big (body text) tablespace full_disk;\ninsert into big select repeat(md5(n::text), 20) from generate_series(1, 20000) as n;",
+        };
+        await withProject(files, async (project) => {
+          // Not the template database: a session in it would keep other tests from copying it.
+          const superuser = inject("superuserUrl").replace(/postgres$/, "template1");
+          const [row] = await query(superuser, "select current_setting('data_directory') as folder");
+          const { uid, gid } = statSync(String(row?.folder));
+          chownSync(disk, uid, gid);
+          await query(superuser, `create tablespace full_disk owner postgres location '${disk}'`);
+          try {
+            const error = await failure(up(project));
+            expect(error).toMatchObject({ code: "statement-failed", exit: 5, sqlstate: "53100" });
+            expect(error.message).toContain("supabase/migrations/2_big.sql:2:1: could not extend file");
+            expect(await states(project)).toEqual({ 1: "pending", 2: "pending" });
+            await repairMigration(project.target, { version: "2", status: "reverted" }, project.operation);
+            await migrateUp(project.target, { to: "1" }, project.operation);
+            expect(await states(project)).toEqual({ 1: "applied", 2: "pending" });
+          } finally {
+            await query(superuser, "drop tablespace full_disk");
+          }
+        });
+      } finally {
+        execFileSync("umount", [disk]);
+        rmdirSync(disk);
+      }
+    },
+  );
 });
 
 describe("a lock that is not granted", () => {
