@@ -20,7 +20,8 @@ export interface Paint {
 
 /** Colours for a stream, or none: where it is no terminal, with NO_COLOR and with --no-color. */
 export function paintFor(stream: NodeJS.WriteStream, wanted: boolean): Paint {
-  const colors = pc.createColors(wanted && stream.isTTY && !process.env.NO_COLOR);
+  // Undefined would leave the choice to the library, which colours whatever runs in CI.
+  const colors = pc.createColors(wanted && stream.isTTY === true && !process.env.NO_COLOR);
   return {
     good: colors.green,
     bad: colors.red,
