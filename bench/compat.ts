@@ -12,9 +12,9 @@ import { bench, readCounts } from "./measure.js";
 import { jsonResult, pantler } from "./programs.js";
 import {
   asSuperuser,
+  makeFreshDatabase,
   type RunningProject,
   withFolder,
-  withFreshDatabase,
   withProject,
 } from "./project-server.js";
 import { installSupabaseCli, type SupabaseCli, supabaseVersion } from "./supabase-cli.js";
@@ -183,17 +183,16 @@ async function splitAlike({ project, cli }: Neighbours): Promise<void> {
       project.write(`supabase/migrations/${versionOf(index + 1)}_text.sql`, text);
   };
   write(fixtures);
-  await withFreshDatabase(project.url, async (database) => {
-    // Some of the texts make extensions' objects and rules that only a superuser may.
-    await push(cli, project, asSuperuser(database));
-    const ledger = await readLedger(database);
-    const bySplitter = recorded(fixtures, ({ text }) =>
-      splitStatements(text).statements.map(({ text }) => text),
-    );
-    const byFixture = recorded(fixtures, ({ statements }) => statements);
-    compare(`${fixtures.length} texts pushed by the CLI, and the splitter of ours`, bySplitter, ledger);
-    compare("the same, and the fixture that the tests use", byFixture, ledger);
-  });
+  const database = await makeFreshDatabase(project.url);
+  // Some of the texts do what only a superuser may.
+  await push(cli, project, asSuperuser(database));
+  const ledger = await readLedger(database);
+  const bySplitter = recorded(fixtures, ({ text }) =>
+    splitStatements(text).statements.map(({ text }) => text),
+  );
+  const byFixture = recorded(fixtures, ({ statements }) => statements);
+  compare(`${fixtures.length} texts pushed by the CLI, and the splitter of ours`, bySplitter, ledger);
+  compare("the same, and the fixture that the tests use", byFixture, ledger);
   await loadParser();
   const working = fixtures.filter(({ statements }) =>
     statements.some((statement) => classifyStatement(statement).node !== "EmptyQuery"),
@@ -213,11 +212,11 @@ async function bothApply<Result>(
   { project, cli }: Neighbours,
   read: (database: DatabaseUrl) => Promise<Result>,
 ): Promise<Record<"ours" | "theirs", { readonly result: Result; readonly ledger: LedgerRow[] }>> {
-  const after = async (apply: (database: DatabaseUrl) => Promise<unknown>) =>
-    await withFreshDatabase(project.url, async (database) => {
-      await apply(database);
-      return { result: await read(database), ledger: await readLedger(database) };
-    });
+  const after = async (apply: (database: DatabaseUrl) => Promise<unknown>) => {
+    const database = await makeFreshDatabase(project.url);
+    await apply(database);
+    return { result: await read(database), ledger: await readLedger(database) };
+  };
   return {
     // Each text in a transaction of its own, as the CLI does.
     ours: await after((database) => ours(project, database, "migration", "up", "--one-by-one")),

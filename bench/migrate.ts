@@ -2,7 +2,7 @@ import type { DatabaseUrl } from "../packages/pantler/src/index.js";
 import { withClient } from "../packages/pantler/src/postgres/index.js";
 import { alternate, bench, type Contender, printMedians, printRatio, readCounts, timed } from "./measure.js";
 import { findPostgresProgram, pantler, runProgram } from "./programs.js";
-import { type RunningProject, withFolder, withFreshDatabase, withProject } from "./project-server.js";
+import { makeFreshDatabase, type RunningProject, withFolder, withProject } from "./project-server.js";
 import { installSupabaseCli, supabaseVersion } from "./supabase-cli.js";
 
 /** A way to apply the project's migrations to an empty database. */
@@ -75,12 +75,12 @@ function tableOf(number: number): string {
 function contenderOf({ name, ledger, apply }: Way, project: RunningProject): Contender {
   return {
     name,
-    run: () =>
-      withFreshDatabase(project.url, async (database) => {
-        const milliseconds = await timed(() => apply(database));
-        await verify(database, name, ledger);
-        return milliseconds;
-      }),
+    run: async () => {
+      const database = await makeFreshDatabase(project.url);
+      const milliseconds = await timed(() => apply(database));
+      await verify(database, name, ledger);
+      return milliseconds;
+    },
   };
 }
 
