@@ -186,13 +186,13 @@ async function spawnServer(
   port: number,
 ): Promise<RunningCluster | { readonly log: string }> {
   const user = ownerOf(cluster);
+  const log = openLog(cluster.logFile);
   const sockets = cluster.socket ? makeSocketFolder(cluster.dataFolder, port, user) : undefined;
   const settings = {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: sockets ?? "",
     ...cluster.settings,
   };
-  const log = openLog(cluster.logFile);
   try {
     const from = fstatSync(log).size;
     const child = spawnAs(

@@ -14,7 +14,7 @@ import {
   stopCluster,
   superuser,
 } from "./cluster.js";
-import { canReach, makeCacheFolder } from "./files.js";
+import { canReach, makeCacheFolder, removeTree } from "./files.js";
 import { sweepScratch } from "./scratch.js";
 import type { Installation } from "./server-files.js";
 import { copyTemplate, ensureInstallation } from "./template.js";
@@ -169,7 +169,9 @@ async function prepareState(project: Project, installation: Installation): Promi
   const elsewhere = await makeCacheFolder(installation.user, "projects", randomBytes(8).toString("hex"));
   const state = { dataFolder: join(elsewhere, "data") };
   await rememberState(project, state, "once");
-  return readState(project) ?? state;
+  const believed = readState(project) ?? state;
+  if (believed.dataFolder !== state.dataFolder) await removeTree(elsewhere);
+  return believed;
 }
 
 /**

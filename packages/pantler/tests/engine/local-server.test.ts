@@ -537,6 +537,7 @@ describe.skipIf(!isRoot || process.platform !== "linux")("as root", () => {
       const [first, second] = await Promise.all([start(), start()]);
       expect(first.pid).toBe(second.pid);
       expect(first.dataFolder?.startsWith(root)).toBe(false);
+      expect(second.dataFolder).toBe(first.dataFolder);
       await ask(first, "create table kept (id int)", "insert into kept values (7)");
       await stopServer(await open());
       expect(await ask(await start(), "select id from kept")).toBe(7);

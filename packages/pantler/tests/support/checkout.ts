@@ -56,7 +56,7 @@ export async function withCheckout(
   try {
     await test({ root, port, open, start, cli, write });
   } finally {
-    remember(traces, root, { pid: pidOf(root) });
+    remember(traces, root, recordedServer(root));
     for (const pid of traces.pids) await end(pid);
     for (const folder of traces.folders) rmSync(folder, { recursive: true, force: true });
   }
@@ -108,9 +108,12 @@ function remember({ pids, folders }: Traces, root: string, server: object): void
   if (typeof dataFolder === "string" && !dataFolder.startsWith(root)) folders.add(dirname(dataFolder));
 }
 
-function pidOf(root: string): number | undefined {
+/** What the server itself wrote down, for one that was started by a command whose answer is not known. */
+function recordedServer(root: string): object {
   const file = join(root, ".pantler/postgres/data/postmaster.pid");
-  return existsSync(file) ? Number.parseInt(readFileSync(file, "utf8"), 10) : undefined;
+  if (!existsSync(file)) return {};
+  const lines = readFileSync(file, "utf8").split("\n");
+  return { pid: Number.parseInt(lines[0] ?? "", 10), socketFolder: lines[4] || undefined };
 }
 
 /** Ends a server of the test's, and nothing that merely got its number. */
