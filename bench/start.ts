@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  chownSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runAs } from "../packages/pantler/src/engine/processes.js";
@@ -94,7 +85,6 @@ function engineContenders(folder: string, project: string): Contender[] {
         const milliseconds = await firstStart(folder, { PANTLER_CACHE: cache });
         if (!readdirSync(cache).some((name) => name.startsWith("server-")))
           throw new Error("the start took its server files from elsewhere than PANTLER_CACHE");
-        rmSync(cache, { recursive: true });
         return milliseconds;
       },
     },
@@ -142,7 +132,6 @@ function commandContenders(folder: string, kitchen: string): Contender[] {
         const project = makeKitchenpantry(folder);
         const milliseconds = await timed(() => start(project));
         await stop(project);
-        rmSync(project, { recursive: true });
         return milliseconds;
       },
     },
@@ -153,12 +142,11 @@ function commandContenders(folder: string, kitchen: string): Contender[] {
   ];
 }
 
-/** Starts a project that has no data yet, and removes it. */
+/** Starts a project that has no data yet. It stays until the end: removed files slow down the making of new ones. */
 async function firstStart(folder: string, variables: Readonly<Record<string, string>>): Promise<number> {
   const project = makeProject(folder);
   const milliseconds = await timed(() => start(project, variables));
   await stop(project, variables);
-  rmSync(project, { recursive: true });
   return milliseconds;
 }
 
@@ -199,7 +187,7 @@ async function findSystemServer(folder: string): Promise<SystemServer | undefine
   const user = findServerUser();
   const home = emptyFolder(folder);
   if (user) chownSync(home, user.uid, user.gid);
-  const data = join(home, "data");
+  let data = "";
   const options = `-p ${await freePort()} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
   const run = async (program: string, ...words: readonly string[]) => {
     const { code, output } = await runAs(user, program, words, home);
@@ -207,7 +195,7 @@ async function findSystemServer(folder: string): Promise<SystemServer | undefine
   };
   return {
     init: async () => {
-      rmSync(data, { recursive: true, force: true });
+      data = join(home, `data-${randomBytes(4).toString("hex")}`);
       await run(initdb, "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions");
     },
     start: () => run(control, "start", "-w", "-s", "-D", data, "-l", join(home, "log"), "-o", options),
