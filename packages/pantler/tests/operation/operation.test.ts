@@ -183,6 +183,14 @@ describe("the journal", () => {
     });
   });
 
+  it("that cannot be written stops the work before it begins, in words", async () => {
+    await withFolder({ state: "a file where a folder should be" }, async (folder) => {
+      expect(() => openJournal(join(folder, "state", "journal"), "start", {})).toThrowError(
+        expect.objectContaining({ code: "journal-unwritable", exit: 4, state: "Nothing was done." }),
+      );
+    });
+  });
+
   it("of two operations at one moment is two files", async () => {
     await withFolder({}, async (folder) => {
       const journals = [1, 2, 3].map(() => openJournal(folder, "start", {}));
