@@ -14,6 +14,8 @@ export interface Environment {
   readonly url: DatabaseUrl | undefined;
   /** The variable or file that the URL was read from, or where it was looked for. */
   readonly origin: string;
+  /** Why its URL cannot be used, where there is one: work on other environments goes on without it. */
+  readonly problem: InputError | undefined;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -21,13 +23,16 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** The names under which an environment's own file may hold its URL, in the order they are tried. */
 const urlNames = ["DATABASE_URL", "SUPABASE_DB_URL"] as const;
 
+/** Files that are called `.env.<name>` by custom and speak of no environment. */
+const notEnvironments = new Set(["local", "example", "sample", "template"]);
+
 /**
  * Lists the environments of a project: `local`, those its config names, and those that have a `.env.<name>` file
  * with a URL in it. A URL is taken from `<NAME>_DATABASE_URL` (process, then `.env.local`, then `.env`), then
  * from the config, then from `DATABASE_URL` or `SUPABASE_DB_URL` in `.env.<name>`.
  * @param root the project's folder
  * @param variables the process' environment
- * @throws InputError when a URL is malformed or a file is unreadable
+ * @throws InputError when the local server's URL is malformed or a file is unreadable
  */
 export function readEnvironments(root: string, config: PantlerConfig, variables: Variables): Environment[] {
   const shared = [".env.local", ".env"].map((file) => ({ file, content: readVariables(root, file) }));
@@ -36,7 +41,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
   const own = new Map<string, Variables>();
   for (const file of readdirSync(root)) {
     const name = file.startsWith(".env.") ? file.slice(".env.".length) : "";
-    if (!environmentName.test(name) || name === "local" || name === "example") continue;
+    if (!environmentName.test(name) || notEnvironments.has(name)) continue;
     const content = readVariables(root, file);
     if (urlNames.some((key) => content[key])) own.set(name, content);
   }
@@ -45,20 +50,23 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
   const others = [...names].sort().map((name): Environment => {
     const settings = config.environments?.[name];
     const variable = `${name.toUpperCase().replaceAll("-", "_")}_DATABASE_URL`;
-    const found = firstUrl([
-      [variables[variable], variable],
-      ...inShared(variable),
-      [settings?.url, `environments.${name}.url in the config`],
-      ...urlNames.map((key): [string | undefined, string] => [
-        own.get(name)?.[key],
-        `${key} in .env.${name}`,
+    const { found, problem } = attempt(() =>
+      firstUrl([
+        [variables[variable], variable],
+        ...inShared(variable),
+        [settings?.url, `environments.${name}.url in the config`],
+        ...urlNames.map((key): [string | undefined, string] => [
+          own.get(name)?.[key],
+          `${key} in .env.${name}`,
+        ]),
       ]),
-    ]);
+    );
     return {
       name,
       protected: settings?.protected ?? true,
       url: found?.url,
       origin: found?.origin ?? `${variable}, or DATABASE_URL in .env.${name}`,
+      problem,
     };
   });
   const engine = firstUrl([
@@ -71,13 +79,29 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
     protected: config.environments?.local?.protected ?? false,
     url: engine?.url,
     origin: engine?.origin ?? "the embedded server",
+    problem: undefined,
   };
   return [local, ...others];
 }
 
-function firstUrl(
-  candidates: readonly (readonly [string | undefined, string])[],
-): { readonly url: DatabaseUrl; readonly origin: string } | undefined {
+interface FoundUrl {
+  readonly url: DatabaseUrl;
+  readonly origin: string;
+}
+
+function attempt(read: () => FoundUrl | undefined): {
+  readonly found: FoundUrl | undefined;
+  readonly problem: InputError | undefined;
+} {
+  try {
+    return { found: read(), problem: undefined };
+  } catch (error) {
+    if (error instanceof InputError) return { found: undefined, problem: error };
+    throw error;
+  }
+}
+
+function firstUrl(candidates: readonly (readonly [string | undefined, string])[]): FoundUrl | undefined {
   for (const [text, origin] of candidates) {
     if (text) return { url: DatabaseUrl.parse(text, origin), origin };
   }

@@ -61,10 +61,11 @@ export async function openProject(options: {
 
 /**
  * Looks up an environment by name.
- * @throws InputError `environment-unknown`
+ * @throws InputError `environment-unknown`, or why its URL cannot be used
  */
 export function environmentOf(project: Project, name: string): Environment {
   const found = project.environments.find((environment) => environment.name === name);
+  if (found?.problem) throw found.problem;
   if (found) return found;
   const known = project.environments.map((each) => each.name).join(", ");
   // What is no name may be an address with a password, so it is not repeated.

@@ -151,14 +151,26 @@ describe("the address of an environment", () => {
     expect(await local({ ...config, ...dotenv }, process)).toEqual(["process", "PANTLER_ENGINE_URL"]);
   });
 
-  it("that is malformed is refused with the place it came from", async () => {
-    const error = stagingOf({ ".env.staging": "DATABASE_URL=mysql://app:hunter2@staging/app" });
-    await expect(error).rejects.toMatchObject({
-      code: "url-malformed",
-      exit: 2,
-      message:
-        "The database URL from DATABASE_URL in .env.staging cannot be read: it does not begin with postgres://.",
+  it("that is malformed is refused with the place it came from, once that environment is asked for", async () => {
+    const files = {
+      "supabase/config.toml": "",
+      ".env.staging": "DATABASE_URL=mysql://app:hunter2@staging/app",
+    };
+    await withFolder(files, async (folder) => {
+      const project = await openProject({ folder, from: folder, variables: {} });
+      await expect(locateTarget(project, "staging")).rejects.toMatchObject({
+        code: "url-malformed",
+        exit: 2,
+        message:
+          "The database URL from DATABASE_URL in .env.staging cannot be read: it does not begin with postgres://.",
+      });
     });
+  });
+
+  it("is not asked of files that are environments by their name only", async () => {
+    const url = `DATABASE_URL=${at("somewhere")}`;
+    const files = { ".env.example": url, ".env.sample": url, ".env.template": url };
+    expect((await environmentsOf(files)).map(({ name }) => name)).toEqual(["local"]);
   });
 });
 
