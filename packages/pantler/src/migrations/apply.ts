@@ -18,6 +18,7 @@ import {
 } from "../postgres/index.js";
 import { type CheckGroup, type CheckResult, runChecks, summarize } from "./check.js";
 import { markFailed, markProgress, markRolledBack, markRunning } from "./control.js";
+import { countRows } from "./count-rows.js";
 import { readLedger } from "./ledger.js";
 import { findBlockers } from "./lock-watch.js";
 import type { Batch, PlannedMigration } from "./plan.js";
@@ -33,20 +34,33 @@ export interface FinishedMigration {
   readonly checks: readonly CheckResult[];
 }
 
+/** A migration whose statements are done, as the ledger and the control table have to know it. */
+export interface DoneMigration {
+  readonly migration: PlannedMigration;
+  /** When it began and ended by the server's clock, in seconds since 1970. */
+  readonly began: number;
+  readonly ended: number;
+  /** How many rows the project's tables held before and after; null where they were not counted. */
+  readonly rowsBefore: number | null;
+  readonly rowsAfter: number | null;
+}
+
 /** What differs between going up and going down. */
 export interface Direction {
   readonly verb: "apply" | "roll back";
-  /** Writes the ledger and the control table once a migration's statements are done, in their transaction. */
-  readonly record: (
-    session: DeploymentSession,
-    migration: PlannedMigration,
-    milliseconds: number,
-  ) => Promise<void>;
+  /** Writes the ledger and the control table, in the transaction of the migrations. */
+  readonly record: (client: Client, done: readonly DoneMigration[]) => Promise<void>;
   /** Whether the ledger shows that a batch is done; asked when the connection broke during its commit. */
   readonly isDone: (applied: ReadonlySet<string>, migration: PlannedMigration) => boolean;
-  /** Called before a migration's first statement. */
-  readonly begin: (session: DeploymentSession, migration: PlannedMigration) => Promise<void>;
+  /** Whether rows are counted. */
+  readonly countsRows: boolean;
 }
+
+/** Rows are counted between the migrations of a batch that is no larger than this. */
+const largestCountedBatch = 20;
+
+/** How many migrations are sent ahead of the one whose answers are awaited. */
+const furthestAhead = 8;
 
 /** How often a transaction that could not get a lock is tried again, and how long to wait before, in milliseconds. */
 const retryDelays = [500, 1000, 2000, 4000];
@@ -96,10 +110,8 @@ async function runInTransaction(
   for (let attempt = 0; ; attempt += 1) {
     const watch = attempt > 0 ? findBlockers(session) : undefined;
     try {
-      const finished: FinishedMigration[] = [];
       await client.query("begin");
-      for (const migration of batch.migrations)
-        finished.push(await runMigration(session, migration, direction));
+      const finished = await runInOrder(session, batch, direction);
       await runSmokeChecks(session, smoke);
       await commit(session, batch, direction);
       return finished;
@@ -118,31 +130,133 @@ async function runInTransaction(
   }
 }
 
-async function runMigration(
+/**
+ * Runs the migrations of a batch one after the other. What needs no answer in between is sent without waiting: the
+ * server then never waits for us, and a distant one is not asked a thousand times.
+ */
+async function runInOrder(
   session: DeploymentSession,
-  migration: PlannedMigration,
+  batch: Batch,
   direction: Direction,
-): Promise<FinishedMigration> {
-  const { client, operation } = session;
-  const { version, name, phaseNumber: phase, script } = migration;
-  return await operation.step(`${direction.verb} ${version}_${name}`, async (step) => {
-    const started = performance.now();
-    await client.query(session.resetStatements);
-    await direction.begin(session, migration);
-    const work = script.statements.filter(({ class: { node, transaction } }) => {
-      // Its own begin and commit are folded into ours.
-      return node !== "EmptyQuery" && transaction !== "begin" && transaction !== "commit";
-    });
-    for (const [index, statement] of work.entries()) {
-      await runStatement(session, migration, statement);
-      step.progress(index + 1, work.length, "statements");
+): Promise<FinishedMigration[]> {
+  const { client } = session;
+  const { migrations } = batch;
+  const count =
+    direction.countsRows && migrations.length <= largestCountedBatch ? rowCounter(client) : noCount;
+  const waitsAfter = ({ checks }: PlannedMigration) => count !== noCount || checks.checks.length > 0;
+  const finished: FinishedMigration[] = [];
+  const unrecorded: DoneMigration[] = [];
+  const record = async () => {
+    if (unrecorded.length > 0) await direction.record(client, unrecorded.splice(0));
+  };
+  const ahead: SentMigration[] = [];
+  let sent = 0;
+  const sendAhead = () => {
+    for (let next = migrations[sent]; next && ahead.length < furthestAhead; next = migrations[sent]) {
+      const last = ahead.at(-1);
+      if (last && waitsAfter(last.migration)) return;
+      ahead.push(sendMigration(session, next));
+      sent += 1;
     }
-    await client.query(session.resetStatements);
-    const milliseconds = performance.now() - started;
-    await direction.record(session, migration, milliseconds);
-    const checks = await runMigrationChecks(session, migration, migration.checks, step);
-    return { version, name, phase, milliseconds, checks };
+  };
+  try {
+    let rowsBefore = await count();
+    let began = await resetSession(session);
+    for (sendAhead(); ahead[0]; ahead.shift(), sendAhead()) {
+      const current = ahead[0];
+      const { migration } = current;
+      await session.operation.step(titleOf(direction, migration), async (step) => {
+        const ended = await watchStatements(current, step);
+        const rowsAfter = await count();
+        unrecorded.push({ migration, began, ended, rowsBefore, rowsAfter });
+        // A check may ask the ledger, and finds its own migration there.
+        if (migration.checks.checks.length > 0) await record();
+        const checks = await runMigrationChecks(session, migration, migration.checks, step);
+        finished.push(finishedOf(migration, began, ended, checks));
+        rowsBefore = rowsAfter;
+        began = migration.checks.checks.length > 0 ? await resetSession(session) : ended;
+      });
+    }
+    await record();
+  } catch (error) {
+    // The answers to what was sent ahead have to be in before the transaction is rolled back.
+    await Promise.allSettled(ahead.map(({ ended }) => ended));
+    throw error;
+  }
+  return finished;
+}
+
+interface SentMigration {
+  readonly migration: PlannedMigration;
+  readonly statements: readonly Promise<void>[];
+  /** The server's clock when all are done; rejects with the first failure. */
+  readonly ended: Promise<number>;
+}
+
+function sendMigration(session: DeploymentSession, migration: PlannedMigration): SentMigration {
+  const work = migration.script.statements.filter(({ class: { node, transaction } }) => {
+    // Its own begin and commit are folded into ours.
+    return node !== "EmptyQuery" && transaction !== "begin" && transaction !== "commit";
   });
+  const statements = work.map((statement) => runStatement(session, migration, statement));
+  const reset = resetSession(session);
+  const ended = firstFailure([...statements, reset]).then(() => reset);
+  // Each is awaited in its turn; until then a rejection is no news.
+  for (const promise of [...statements, reset, ended]) promise.catch(() => {});
+  return { migration, statements, ended };
+}
+
+/** Waits for all, and throws what the first of them in order failed with: later ones fail because it did. */
+async function firstFailure(promises: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+async function watchStatements({ statements, ended }: SentMigration, step: Step): Promise<number> {
+  for (const [index, statement] of statements.entries()) {
+    await statement.catch(() => {});
+    step.progress(index + 1, statements.length, "statements");
+  }
+  return await ended;
+}
+
+/**
+ * Brings the session back to what it was, whatever a file has set.
+ * @returns the server's clock, in seconds since 1970
+ */
+async function resetSession({ client, resetStatements }: DeploymentSession): Promise<number> {
+  const clock = "select extract(epoch from clock_timestamp())::double precision as now";
+  // Several statements in one message give several results, which the driver's types do not know.
+  const results = (await client.query<{ now: number }>(`${resetStatements};${clock}`)) as unknown as {
+    readonly rows: readonly { readonly now: number }[];
+  }[];
+  return results.at(-1)?.rows[0]?.now ?? 0;
+}
+
+/** Counts rows at each border between two migrations, and no more once that has become too expensive. */
+function rowCounter(client: Client): () => Promise<number | null> {
+  let affordable = true;
+  return async () => {
+    const rows = affordable ? await countRows(client) : null;
+    affordable = rows !== null;
+    return rows;
+  };
+}
+
+const noCount = async (): Promise<null> => null;
+
+function titleOf(direction: Direction, { version, name }: PlannedMigration): string {
+  return `${direction.verb} ${version}_${name}`;
+}
+
+function finishedOf(
+  { version, name, phaseNumber: phase }: PlannedMigration,
+  began: number,
+  ended: number,
+  checks: readonly CheckResult[],
+): FinishedMigration {
+  return { version, name, phase, milliseconds: (ended - began) * 1000, checks };
 }
 
 async function runStatement(
@@ -311,14 +425,12 @@ async function runStatementByStatement(
   const { client, operation } = session;
   const [migration] = batch.migrations;
   if (!migration) return [];
-  const { version, name, phaseNumber: phase, script } = migration;
+  const { version, script } = migration;
   let done = 0;
   await markRunning(client, [entryOf(migration)], false);
   try {
-    return await operation.step(`${direction.verb} ${version}_${name}`, async (step) => {
-      const started = performance.now();
-      await client.query(session.resetStatements);
-      await direction.begin(session, migration);
+    return await operation.step(titleOf(direction, migration), async (step) => {
+      const began = await resetSession(session);
       for (const statement of script.statements) {
         if (statement.class.node === "EmptyQuery") continue;
         await runWithRetries(session, migration, statement);
@@ -326,14 +438,13 @@ async function runStatementByStatement(
         await markProgress(client, version, done);
         step.progress(done, script.statements.length, "statements");
       }
-      await client.query(session.resetStatements);
-      const milliseconds = performance.now() - started;
+      const ended = await resetSession(session);
       await client.query("begin");
+      await direction.record(client, [{ migration, began, ended, rowsBefore: null, rowsAfter: null }]);
       const checks = await runMigrationChecks(session, migration, migration.checks, step);
       await runSmokeChecks(session, smoke);
-      await direction.record(session, migration, milliseconds);
       await client.query("commit");
-      return [{ version, name, phase, milliseconds, checks }];
+      return [finishedOf(migration, began, ended, checks)];
     });
   } catch (error) {
     await client.query(`rollback; ${session.resetStatements}`).catch(() => {});

@@ -103,26 +103,33 @@ export async function markRunning(
   );
 }
 
-/** Records, inside a phase's transaction, that it is complete; it becomes true when that commits. */
-export async function markComplete(
-  client: Client,
-  version: string,
-  facts: {
-    readonly milliseconds: number;
-    readonly rowsBefore: number | null;
-    readonly rowsAfter: number | null;
-  },
-): Promise<void> {
+/** A phase that is done: when it began and ended, in seconds since 1970, and the rows around it. */
+export interface CompletedPhase {
+  readonly version: string;
+  readonly began: number;
+  readonly ended: number;
+  readonly rowsBefore: number | null;
+  readonly rowsAfter: number | null;
+}
+
+/**
+ * Records, inside their transaction, that phases are complete; it becomes true when that commits. A clock that was
+ * put back meanwhile makes a phase take no time, not a negative one.
+ */
+export async function markComplete(client: Client, phases: readonly CompletedPhase[]): Promise<void> {
   await client.query(
-    `update pantler.migration_control set
+    `update pantler.migration_control as control set
       status = 'complete',
-      completed_at = clock_timestamp(),
-      started_at = least(started_at, clock_timestamp()),
-      duration = make_interval(secs => $2::double precision / 1000),
-      rows_before = $3,
-      rows_after = $4
-    where version = $1`,
-    [version, facts.milliseconds, facts.rowsBefore, facts.rowsAfter],
+      started_at = to_timestamp(phase.began),
+      completed_at = to_timestamp(greatest(phase.began, phase.ended)),
+      duration = to_timestamp(greatest(phase.began, phase.ended)) - to_timestamp(phase.began),
+      rows_before = phase."rowsBefore",
+      rows_after = phase."rowsAfter"
+    from json_to_recordset($1) as phase (
+      version text, began double precision, ended double precision, "rowsBefore" bigint, "rowsAfter" bigint
+    )
+    where control.version = phase.version`,
+    [JSON.stringify(phases)],
   );
 }
 

@@ -3,10 +3,10 @@ import { InputError, type Operation } from "../operation/index.js";
 import { listMigrationFiles, type MigrationFile, type Project, pathInProject } from "../project/index.js";
 import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
 import { isOpen, markRolledBack, passBreaker, readControl } from "./control.js";
-import { deleteLedgerRow, readLedger } from "./ledger.js";
+import { deleteLedgerRows, readLedger } from "./ledger.js";
 import { intoBatches, type PlannedMigration, unknownVersion } from "./plan.js";
 import { readScript } from "./script.js";
-import { type DeploymentSession, withDeploymentSession } from "./session.js";
+import { withDeploymentSession } from "./session.js";
 import { refuseProtected } from "./up.js";
 
 export interface DownRequest {
@@ -94,10 +94,11 @@ async function planRollback(
 
 const downwards: Direction = {
   verb: "roll back",
-  begin: async () => {},
-  record: async ({ client }: DeploymentSession, { version }) => {
-    await deleteLedgerRow(client, version);
-    await markRolledBack(client, [version], "rolled back by its script");
+  countsRows: false,
+  record: async (client, done) => {
+    const versions = done.map(({ migration: { version } }) => version);
+    await deleteLedgerRows(client, versions);
+    await markRolledBack(client, versions, "rolled back by its script");
   },
   isDone: (applied, { version }) => !applied.has(version),
 };

@@ -53,16 +53,30 @@ export async function readLedger(client: Client): Promise<LedgerRow[]> {
   }
 }
 
-/** Records a version as applied. */
-export async function writeLedgerRow(client: Client, row: LedgerRow): Promise<void> {
+/** Records versions as applied. */
+export async function writeLedgerRows(
+  client: Client,
+  rows: readonly {
+    readonly version: string;
+    readonly name: string;
+    readonly statements: readonly string[];
+  }[],
+): Promise<void> {
   await client.query(
-    `insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, $3)
+    `insert into supabase_migrations.schema_migrations (version, name, statements)
+    select
+      version,
+      name,
+      array(select value from json_array_elements_text(statements) with ordinality order by ordinality)
+    from json_to_recordset($1) as applied (version text, name text, statements json)
     on conflict (version) do update set name = excluded.name, statements = excluded.statements`,
-    [row.version, row.name, row.statements],
+    [JSON.stringify(rows)],
   );
 }
 
-/** Forgets a version. */
-export async function deleteLedgerRow(client: Client, version: string): Promise<void> {
-  await client.query("delete from supabase_migrations.schema_migrations where version = $1", [version]);
+/** Forgets versions. */
+export async function deleteLedgerRows(client: Client, versions: readonly string[]): Promise<void> {
+  await client.query("delete from supabase_migrations.schema_migrations where version = any ($1)", [
+    versions,
+  ]);
 }

@@ -2,7 +2,7 @@ import type { Target } from "../engine/index.js";
 import type { Operation } from "../operation/index.js";
 import { listMigrationFiles } from "../project/index.js";
 import { markComplete, markRolledBack, markRunning, readControl } from "./control.js";
-import { deleteLedgerRow, readLedger, writeLedgerRow } from "./ledger.js";
+import { deleteLedgerRows, readLedger, writeLedgerRows } from "./ledger.js";
 import { unknownVersion } from "./plan.js";
 import { readStatements } from "./script.js";
 import { withDeploymentSession } from "./session.js";
@@ -35,15 +35,18 @@ export async function repairMigration(
     await operation.step(`mark ${version} as ${status}`, async () => {
       await client.query("begin");
       if (file && status === "applied") {
-        await writeLedgerRow(client, {
-          version,
-          name: file.name,
-          statements: statements.map(({ text }) => text),
-        });
+        const now = Date.now() / 1000;
+        await writeLedgerRows(client, [
+          {
+            version,
+            name: file.name,
+            statements: statements.map(({ text }) => text),
+          },
+        ]);
         await markRunning(client, [{ version, name: file.name, phaseNumber: phase + 1 }], true);
-        await markComplete(client, version, { milliseconds: 0, rowsBefore: null, rowsAfter: null });
+        await markComplete(client, [{ version, began: now, ended: now, rowsBefore: null, rowsAfter: null }]);
       } else {
-        await deleteLedgerRow(client, version);
+        await deleteLedgerRows(client, [version]);
         await markRolledBack(client, [version], "marked as reverted by hand");
       }
       await client.query("commit");

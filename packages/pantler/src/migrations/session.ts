@@ -53,7 +53,7 @@ export async function withDeploymentSession<Result>(
   work: (session: DeploymentSession) => Promise<Result>,
 ): Promise<Result> {
   refuseTransactionPooler(target.url);
-  const client = await connect(target.url, { applicationName: "pantler deployment" });
+  const client = await connect(target.url, { applicationName: "pantler deployment", pipeline: true });
   let stopListening = () => {};
   try {
     const serverMajor = await requireServer(client, target.url);

@@ -4,11 +4,10 @@ import { listMigrationFiles } from "../project/index.js";
 import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
 import { readSmokeChecks } from "./check.js";
 import { markComplete, passBreaker } from "./control.js";
-import { countRows } from "./count-rows.js";
-import { readLedger, writeLedgerRow } from "./ledger.js";
+import { readLedger, writeLedgerRows } from "./ledger.js";
 import { readMigrationList } from "./list.js";
 import { planUp, type UpRequest } from "./plan.js";
-import { type DeploymentSession, withDeploymentSession } from "./session.js";
+import { withDeploymentSession } from "./session.js";
 
 export interface UpResult {
   readonly applied: readonly FinishedMigration[];
@@ -42,7 +41,7 @@ export async function migrateUp(
         operation.finding("info", `the transaction ends with ${last?.version}: ${batch.because}`);
       }
     }
-    return { applied: await runBatches(session, batches, upwards(), smoke) };
+    return { applied: await runBatches(session, batches, upwards, smoke) };
   });
 }
 
@@ -57,20 +56,20 @@ export function refuseProtected({ environment }: Target): void {
   });
 }
 
-function upwards(): Direction {
-  // Counted once for each border between two phases; null once counting has become too expensive.
-  let rows: number | null | undefined;
-  return {
-    verb: "apply",
-    begin: async ({ client }) => {
-      if (rows === undefined) rows = await countRows(client);
-    },
-    record: async ({ client }: DeploymentSession, { version, name, script }, milliseconds) => {
-      const rowsBefore = rows ?? null;
-      if (rows !== null) rows = await countRows(client);
-      await writeLedgerRow(client, { version, name, statements: script.statements.map(({ text }) => text) });
-      await markComplete(client, version, { milliseconds, rowsBefore, rowsAfter: rows ?? null });
-    },
-    isDone: (applied, { version }) => applied.has(version),
-  };
-}
+const upwards: Direction = {
+  verb: "apply",
+  countsRows: true,
+  record: async (client, done) => {
+    const rows = done.map(({ migration: { version, name, script } }) => ({
+      version,
+      name,
+      statements: script.statements.map(({ text }) => text),
+    }));
+    await writeLedgerRows(client, rows);
+    await markComplete(
+      client,
+      done.map(({ migration: { version }, ...facts }) => ({ version, ...facts })),
+    );
+  },
+  isDone: (applied, { version }) => applied.has(version),
+};
