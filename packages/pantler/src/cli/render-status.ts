@@ -1,5 +1,5 @@
-import { relative } from "node:path";
 import type { CheckResult, LocalStatus, Project } from "../index.js";
+import { pathInProject } from "../project/index.js";
 import type { Paint } from "./output.js";
 
 /** The local database's state as the fields of a JSON result. */
@@ -19,12 +19,6 @@ export function statusFields(status: LocalStatus): Record<string, unknown> {
     fingerprint,
     migrations,
   };
-}
-
-/** A path as somebody in the project's folder would write it, whole where it is elsewhere. */
-function pathFrom(project: Project, path: string): string {
-  const inside = relative(project.root, path);
-  return inside.startsWith("..") ? path : inside;
 }
 
 /** The local database's state as text. */
@@ -68,7 +62,7 @@ export function renderStatus(
       ]),
     );
   }
-  if (server.dataFolder) rows.push(["data", pathFrom(project, server.dataFolder)]);
+  if (server.dataFolder) rows.push(["data", pathInProject(project, server.dataFolder)]);
   const lines = rows.map(([name, value]) => `  ${paint.dim(name.padEnd(11))} ${value}`);
   return [`${paint.bold(project.name)} is running`, ...lines].join("\n");
 }

@@ -30,14 +30,22 @@ export interface DeploymentSession {
  * How long a statement may wait for a lock before its transaction is given up and tried again: while it waits,
  * everybody else waits behind it. And: a migration may take as long as it takes.
  */
-const settings = [
-  "set lock_timeout = '4s'",
-  "set statement_timeout = 0",
-  "set idle_in_transaction_session_timeout = 0",
-];
+const settings: Readonly<Record<string, string>> = {
+  lock_timeout: "4s",
+  statement_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+};
 
 /** Lets the server notice within a second that this process died, and give the lock back. Not on every platform. */
-const noticeDeath = "set client_connection_check_interval = '1s'";
+const noticeDeath = { client_connection_check_interval: "1s" };
+
+/** One statement for all settings: it is sent once for every migration. */
+function setStatement(wanted: Readonly<Record<string, string>>): string {
+  const calls = Object.entries(wanted).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', '${value}', false)`,
+  );
+  return `select ${calls.join(", ")}`;
+}
 
 /**
  * Opens a session for changing a database: checks that it may be changed from here, takes the deployment lock and
@@ -56,18 +64,20 @@ export async function withDeploymentSession<Result>(
   const client = await connect(target.url, { applicationName: "pantler deployment", pipeline: true });
   let stopListening = () => {};
   try {
-    const serverMajor = await requireServer(client, target.url);
-    const { rows } = await client.query<{ backend: number }>("select pg_backend_pid() as backend");
+    const [serverMajor, { rows }] = await Promise.all([
+      requireServer(client, target.url),
+      client.query<{ backend: number }>("select pg_backend_pid() as backend"),
+    ]);
     const backend = rows[0]?.backend ?? 0;
     stopListening = cancelOnAbort(backend, target, signal);
     client.on("notice", (notice) => {
       if (notice.severity === "WARNING") operation.finding("warning", notice.message ?? "");
     });
-    const known = await client.query(noticeDeath).then(
-      () => [...settings, noticeDeath],
+    const known = await client.query(setStatement(noticeDeath)).then(
+      () => ({ ...settings, ...noticeDeath }),
       () => settings,
     );
-    await client.query(known.join(";"));
+    await client.query(setStatement(known));
     await takeDeploymentLock(client);
     try {
       await prepareLedger(client);
@@ -75,7 +85,7 @@ export async function withDeploymentSession<Result>(
     } catch (error) {
       throw rightProblem(error, target) ?? error;
     }
-    const resetStatements = ["reset role", "reset all", ...known].join(";");
+    const resetStatements = `reset role; reset all; ${setStatement(known)}`;
     return await work({ target, client, backend, serverMajor, operation, signal, resetStatements });
   } finally {
     stopListening();

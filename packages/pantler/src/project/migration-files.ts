@@ -21,24 +21,32 @@ export interface MigrationFolder {
   readonly ignored: readonly string[];
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** The Supabase CLI's pattern, so that both tools see the same migrations. */
 const migrationName = /^(\d+)_(.+)\.sql$/;
 
 /**
- * Lists the migrations of a project in the order they run: by file name, as the Supabase CLI does.
+ * Lists the migrations of a project in the order they run, that of their versions as text: the ledger is sorted so.
  * @throws InputError `version-twice` when two files claim one version, `folder-unreadable`
  */
 export function listMigrationFiles(project: Project): MigrationFolder {
-  const names = readFolder(project, project.folders.migrations).sort(byCodePoint);
-  const migrations: MigrationFile[] = [];
+  const { folders } = project;
+  const companions = (folder: string) => {
+    const present = new Set(readFolder(project, folder));
+    return (base: string) => ({ file: join(folder, base), exists: present.has(base) });
+  };
+  const rollbackOf = companions(folders.rollbacks);
+  const checksOf = companions(folders.checks);
+  const migrations = new Map<string, MigrationFile>();
   const ignored: string[] = [];
-  for (const base of names) {
+  for (const base of readFolder(project, folders.migrations).sort(byCodePoint)) {
     const [, version, name] = migrationName.exec(base) ?? [];
     if (version === undefined || name === undefined) {
       ignored.push(base);
       continue;
     }
-    const twin = migrations.find((other) => other.version === version);
+    const twin = migrations.get(version);
     if (twin) {
       throw new InputError({
         code: "version-twice",
@@ -47,19 +55,16 @@ export function listMigrationFiles(project: Project): MigrationFolder {
         remedy: "Give one of them a version of its own.",
       });
     }
-    const beside = (folder: string) => {
-      const file = join(folder, base);
-      return { file, exists: existsSync(file) };
-    };
-    migrations.push({
+    migrations.set(version, {
       version,
       name,
-      file: join(project.folders.migrations, base),
-      rollback: beside(project.folders.rollbacks),
-      checks: beside(project.folders.checks),
+      file: join(folders.migrations, base),
+      rollback: rollbackOf(base),
+      checks: checksOf(base),
     });
   }
-  return { migrations, ignored };
+  const inOrder = [...migrations.values()].sort((left, right) => byCodePoint(left.version, right.version));
+  return { migrations: inOrder, ignored };
 }
 
 /** Lists the checks that belong to no version: the smoke tests, sorted by name. */
@@ -127,7 +132,7 @@ export function readSqlFile(project: Project, file: string): string {
     });
   }
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = utf8.decode(bytes);
     if (!text.includes("\0")) return text;
   } catch {
     // Falls through to the one error for both cases.

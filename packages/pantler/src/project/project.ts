@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { EnvironmentError, InputError } from "../operation/index.js";
 import { configNames, environmentName, readConfig } from "./config.js";
 import { type Environment, readEnvironments } from "./environments.js";
@@ -103,8 +103,8 @@ export function makeStateFolder(project: Project): string {
 
 /** A path as a person in the project's folder would write it. */
 export function pathInProject(project: Project, file: string): string {
-  const path = relative(project.root, file);
-  return path.startsWith("..") ? file : path;
+  const inside = `${project.root}${sep}`;
+  return file.startsWith(inside) ? file.slice(inside.length) : file;
 }
 
 function isRoot(folder: string): boolean {

@@ -43,10 +43,10 @@ describe("migration files", () => {
     });
   });
 
-  it("run in the order of their names as text, like the Supabase CLI's", async () => {
+  it("run in the order of their versions as text, as the ledger is sorted", async () => {
     await withProjectOf(migrations("10_c.sql", "9_d.sql", "1_a.sql", "010_b.sql", "2_e.sql"), (project) => {
       const order = listMigrationFiles(project).migrations.map(({ version }) => version);
-      expect(order).toEqual(["010", "10", "1", "2", "9"]);
+      expect(order).toEqual(["010", "1", "10", "2", "9"]);
     });
   });
 

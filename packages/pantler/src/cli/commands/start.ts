@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { act, defineCommand, type Ending, requireLocal } from "../command.js";
-import { renderStatus, statusFields } from "../render-status.js";
 
 export function startCommand(ending: Ending): Command {
   const command = defineCommand(
@@ -11,6 +10,7 @@ export function startCommand(ending: Ending): Command {
   return act(command, ending, async ({ options, project, output, paint, operate }) => {
     await requireLocal("start", options.env);
     const { startLocal } = await import("../../environments/index.js");
+    const { renderStatus, statusFields } = await import("../render-status.js");
     const { status, fresh, checks } = await operate("start", (operation, signal) =>
       startLocal(project, operation, signal),
     );

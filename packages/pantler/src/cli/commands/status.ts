@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { act, defineCommand, type Ending, requireLocal } from "../command.js";
-import { renderStatus, statusFields } from "../render-status.js";
 
 export function statusCommand(ending: Ending): Command {
   const command = defineCommand(
@@ -11,6 +10,7 @@ export function statusCommand(ending: Ending): Command {
   return act(command, ending, async ({ options, project, output, paint }) => {
     await requireLocal("status", options.env);
     const { localStatus } = await import("../../environments/index.js");
+    const { renderStatus, statusFields } = await import("../render-status.js");
     const status = await localStatus(project);
     output.result(statusFields(status), () => renderStatus(project, status, paint, []));
     return 0;
