@@ -7,6 +7,7 @@ export {
   requireServer,
   withClient,
 } from "./connection.js";
+export { cancelOnAbort } from "./cancel.js";
 export { takeDeploymentLock } from "./deployment-lock.js";
 export { actAs, type Identity, parseIdentity } from "./identities.js";
 export { quoteIdentifier, quoteQualified } from "./quoting.js";
