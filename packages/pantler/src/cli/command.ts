@@ -23,11 +23,11 @@ export interface CommandContext<Options> {
   readonly target: () => Promise<Target>;
   /**
    * Runs work that reports itself to the terminal or as JSON, and into the journal where the operation changes
-   * something. Ctrl-C aborts the signal.
+   * something. Work that can be interrupted asks for a signal, which Ctrl-C then aborts; other work simply ends.
    */
   readonly operate: <Result>(
     journal: string | undefined,
-    work: (operation: Operation, signal: AbortSignal) => Promise<Result>,
+    work: (operation: Operation, interrupt: () => AbortSignal) => Promise<Result>,
   ) => Promise<Result>;
 }
 
@@ -124,7 +124,7 @@ async function operate<Result>(
   environment: string,
   output: Output,
   name: string | undefined,
-  work: (operation: Operation, signal: AbortSignal) => Promise<Result>,
+  work: (operation: Operation, interrupt: () => AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const { Operation, openJournal } = await import("../operation/index.js");
   const { makeStateFolder } = await import("../project/index.js");
@@ -132,21 +132,31 @@ async function operate<Result>(
     name === undefined
       ? undefined
       : openJournal(`${makeStateFolder(project)}/journal`, name.replaceAll(" ", "-"), { environment });
-  const interrupt = new AbortController();
-  const abort = () => interrupt.abort();
-  process.once("SIGINT", abort);
-  process.once("SIGTERM", abort);
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const interrupt = () => {
+    // Once only: whoever presses Ctrl-C again does not want to wait.
+    for (const name of signals) process.once(name, abort);
+    return controller.signal;
+  };
+  const close = (outcome: Record<string, unknown>) => {
+    try {
+      journal?.close(outcome);
+    } catch (error) {
+      process.stderr.write(`The journal ${journal?.file} is incomplete: ${String(error)}\n`);
+    }
+  };
   try {
     const operation = new Operation(output.listener, ...(journal ? [journal.record] : []));
-    const result = await work(operation, interrupt.signal);
-    journal?.close({ outcome: "done" });
+    const result = await work(operation, interrupt);
+    close({ outcome: "done" });
     return result;
   } catch (error) {
-    journal?.close({ outcome: "failed", error: error instanceof Error ? error.message : String(error) });
+    close({ outcome: "failed", error: error instanceof Error ? error.message : String(error) });
     throw error;
   } finally {
-    process.off("SIGINT", abort);
-    process.off("SIGTERM", abort);
+    for (const name of signals) process.off(name, abort);
   }
 }
 

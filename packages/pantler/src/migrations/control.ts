@@ -4,16 +4,20 @@ import type { Client } from "../postgres/index.js";
 
 export type PhaseStatus = "running" | "complete" | "failed" | "rolled_back";
 
+/** Whether a run applies a phase or rolls it back. */
+export type RunDirection = "up" | "down";
+
 /** One row of the control table: how the last run of a phase went. */
 export interface PhaseRecord {
   readonly version: string;
   readonly phaseNumber: number;
   readonly name: string;
   readonly status: PhaseStatus;
+  readonly direction: RunDirection;
   readonly startedAt: Date;
   readonly completedAt: Date | null;
   readonly error: string | null;
-  /** Null in a row that was not written by a run. */
+  /** Null in a row that was written by hand. */
   readonly transactional: boolean | null;
   readonly statementsDone: number;
 }
@@ -32,6 +36,7 @@ create table if not exists pantler.migration_control (
   phase_number integer not null check (phase_number > 0),
   name text not null,
   status text not null check (status in ('running', 'complete', 'failed', 'rolled_back')),
+  direction text not null default 'up' check (direction in ('up', 'down')),
   transactional boolean,
   statements_done integer not null default 0,
   started_at timestamptz not null default clock_timestamp(),
@@ -50,21 +55,30 @@ comment on table pantler.migration_control is
 
 /** Makes the control table if it is missing. */
 export async function prepareControl(client: Client): Promise<void> {
+  if (await isControlThere(client)) return;
   await client.query(`set client_min_messages = warning; ${controlTable}; reset client_min_messages`);
+}
+
+async function isControlThere(client: Client): Promise<boolean> {
+  // The catalogs can be read without a right to the schema, which to_regclass would ask for.
+  const { rows } = await client.query(
+    `select from pg_catalog.pg_class
+    join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
+    where nspname = 'pantler' and relname = 'migration_control'`,
+  );
+  return rows.length > 0;
 }
 
 /** Reads the control table in the order of the phases; none when it does not exist yet. */
 export async function readControl(client: Client): Promise<PhaseRecord[]> {
-  const { rows: present } = await client.query<{ there: boolean }>(
-    "select to_regclass('pantler.migration_control') is not null as there",
-  );
-  if (!present[0]?.there) return [];
+  if (!(await isControlThere(client))) return [];
   const { rows } = await client.query<PhaseRecord>(`
     select
       version,
       phase_number as "phaseNumber",
       name,
       status,
+      direction,
       started_at as "startedAt",
       completed_at as "completedAt",
       error,
@@ -80,16 +94,19 @@ export async function readControl(client: Client): Promise<PhaseRecord[]> {
 export async function markRunning(
   client: Client,
   phases: readonly PhaseEntry[],
+  direction: RunDirection,
   transactional: boolean,
 ): Promise<void> {
   await client.query(
-    `insert into pantler.migration_control (version, phase_number, name, status, transactional, run_by)
-    select phase.version, phase."phaseNumber", phase.name, 'running', $2, $3
+    `insert into pantler.migration_control
+      (version, phase_number, name, status, direction, transactional, run_by)
+    select phase.version, phase."phaseNumber", phase.name, 'running', $2, $3, $4
     from jsonb_to_recordset($1) as phase (version text, "phaseNumber" integer, name text)
     on conflict (version) do update set
       phase_number = excluded.phase_number,
       name = excluded.name,
       status = excluded.status,
+      direction = excluded.direction,
       transactional = excluded.transactional,
       statements_done = 0,
       started_at = clock_timestamp(),
@@ -99,7 +116,7 @@ export async function markRunning(
       rows_after = null,
       error = null,
       run_by = excluded.run_by`,
-    [JSON.stringify(phases), transactional, whoRuns()],
+    [JSON.stringify(phases), direction, transactional, whoRuns()],
   );
 }
 
@@ -141,20 +158,12 @@ export async function markProgress(client: Client, version: string, statementsDo
   ]);
 }
 
-/** Records that a phase failed, and that the others of its transaction went back with it. */
-export async function markFailed(
-  client: Client,
-  failed: string,
-  error: string,
-  others: readonly string[],
-): Promise<void> {
+/** Records that a phase failed, which opens the breaker. */
+export async function markFailed(client: Client, version: string, error: string): Promise<void> {
   await client.query(
-    `update pantler.migration_control set
-      status = case when version = $1 then 'failed' else 'rolled_back' end,
-      completed_at = clock_timestamp(),
-      error = case when version = $1 then $2 else null end
-    where version = $1 or version = any ($3)`,
-    [failed, error, others],
+    `update pantler.migration_control set status = 'failed', completed_at = clock_timestamp(), error = $2
+    where version = $1`,
+    [version, error],
   );
 }
 
@@ -164,31 +173,59 @@ export async function markRolledBack(
   versions: readonly string[],
   why: string,
 ): Promise<void> {
+  await settle(client, versions, "rolled_back", why);
+}
+
+/**
+ * Records that the run of phases came to nothing: what was to be applied is not, and what was to be rolled back is
+ * applied as before.
+ */
+export async function markUndone(
+  client: Client,
+  versions: readonly string[],
+  direction: RunDirection,
+  why: string,
+): Promise<void> {
+  await settle(client, versions, direction === "up" ? "rolled_back" : "complete", why);
+}
+
+async function settle(
+  client: Client,
+  versions: readonly string[],
+  status: PhaseStatus,
+  why: string,
+): Promise<void> {
   await client.query(
-    `update pantler.migration_control set status = 'rolled_back', completed_at = clock_timestamp(), error = $2
+    `update pantler.migration_control set
+      status = $2,
+      completed_at = greatest(started_at, clock_timestamp()),
+      error = $3
     where version = any ($1)`,
-    [versions, why],
+    [versions, status, why],
   );
 }
 
 /**
  * The circuit breaker: refuses further work while a phase is left running or failed. Phases of a transaction
- * whose process died were rolled back by the server; the caller holds the deployment lock, so nobody runs them,
- * and they are recorded as rolled back.
+ * whose process died are as they were before: the caller holds the deployment lock, which the dead session would
+ * still hold, and the ledger does not show their transaction. That is recorded, and they do not open the breaker.
  * @param applied the versions that the ledger holds
  * @throws RefusedError `breaker-open` with the way out
  */
 export async function passBreaker(client: Client, applied: ReadonlySet<string>): Promise<void> {
   const open = (await readControl(client)).filter(isOpen);
   const died = open.filter(
-    (phase) => phase.status === "running" && phase.transactional === true && !applied.has(phase.version),
+    ({ status, transactional, direction, version }) =>
+      status === "running" && transactional === true && applied.has(version) === (direction === "down"),
   );
-  if (died.length > 0) {
-    const versions = died.map((phase) => phase.version);
-    await markRolledBack(client, versions, "the process ended before its transaction did");
+  for (const direction of ["up", "down"] as const) {
+    const versions = died.filter((phase) => phase.direction === direction).map(({ version }) => version);
+    if (versions.length > 0) {
+      await markUndone(client, versions, direction, "the process ended before its transaction did");
+    }
   }
-  const [phase] = open.filter((each) => !died.includes(each));
-  if (phase) throw breakerOpen(phase);
+  const phase = open.find((each) => !died.includes(each));
+  if (phase) throw breakerOpen(phase, applied.has(phase.version));
 }
 
 /** Whether a phase keeps the breaker open. */
@@ -196,24 +233,40 @@ export function isOpen(phase: PhaseRecord): boolean {
   return phase.status === "running" || phase.status === "failed";
 }
 
-function breakerOpen(phase: PhaseRecord): RefusedError {
-  const title = `${phase.version}_${phase.name}`;
-  const half = phase.transactional === false;
+/** The phase that stopped half-way outside of a transaction, if there is one. */
+export function halfDonePhase(control: readonly PhaseRecord[]): PhaseRecord | undefined {
+  return control.find((phase) => isOpen(phase) && phase.transactional === false);
+}
+
+function breakerOpen(phase: PhaseRecord, applied: boolean): RefusedError {
+  const { version } = phase;
+  const what = phase.direction === "up" ? "" : "the rollback of ";
+  const how = phase.status === "failed" ? "failed" : "was left running";
   const when = phase.startedAt.toISOString();
+  const half = phase.transactional === false;
   return new RefusedError({
     code: "breaker-open",
-    message:
-      phase.status === "failed"
-        ? `The circuit breaker is open: phase ${phase.phaseNumber}, ${title}, failed on ${when}.`
-        : `The circuit breaker is open: phase ${phase.phaseNumber}, ${title}, was left running on ${when}.`,
+    message: `The circuit breaker is open: ${what}phase ${phase.phaseNumber}, ${version}_${phase.name}, ${how} on ${when}.`,
     ...(phase.error ? { detail: phase.error } : {}),
     state: half
       ? `It ran outside of a transaction; ${phase.statementsDone} of its statements are done.`
       : "Nothing was done here.",
     remedy: half
-      ? `Undo it with pantler migration down --count 1; or finish or undo it by hand and say which: pantler migration repair ${phase.version} --status applied|reverted`
-      : `Find out why and mend it, then close the breaker: pantler migration repair ${phase.version} --status reverted`,
+      ? wayOutOfHalf(phase)
+      : `Find out why and mend it, then close the breaker: ${repair(version, applied ? "applied" : "reverted")}`,
   });
+}
+
+/** What to do about a phase that is neither applied nor not. */
+export function wayOutOfHalf({ version, direction }: Pick<PhaseRecord, "version" | "direction">): string {
+  return direction === "up"
+    ? `Undo it with pantler migration down; or finish it by hand and run: ${repair(version, "applied")}`
+    : `Finish it by hand and run: ${repair(version, "reverted")}`;
+}
+
+/** The command that closes the breaker. */
+export function repair(version: string, status: "applied" | "reverted"): string {
+  return `pantler migration repair ${version} --status ${status}`;
 }
 
 function whoRuns(): string {

@@ -1,4 +1,4 @@
-import { type Client, quoteQualified } from "../postgres/index.js";
+import { type Client, isConnectionLoss, quoteQualified } from "../postgres/index.js";
 import { managedSchemas } from "../schema/index.js";
 
 /** Beyond these a count costs more than it tells during a migration. */
@@ -9,7 +9,9 @@ select
   namespace.nspname as schema,
   class.relname as name,
   pg_catalog.pg_table_size(class.oid) as bytes,
-  pg_catalog.has_table_privilege(class.oid, 'select') and not pg_catalog.row_security_active(class.oid) as countable
+  pg_catalog.has_schema_privilege(namespace.oid, 'usage')
+    and pg_catalog.has_table_privilege(class.oid, 'select')
+    and not pg_catalog.row_security_active(class.oid) as countable
 from pg_catalog.pg_class as class
 join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
 where class.relkind = 'r'
@@ -20,10 +22,23 @@ limit ${limits.tables + 1}
 `;
 
 /**
- * Counts the rows of the project's tables.
- * @returns null when there are too many tables or bytes, or the role does not see every row
+ * Counts the rows of the project's tables, inside the transaction that is open and leaving no lock behind.
+ * @returns null when there are too many tables or bytes, the role does not see every row, or a table is locked
+ * @throws the connection's error when it is lost
  */
 export async function countRows(client: Client): Promise<number | null> {
+  await client.query("savepoint pantler_count; set local lock_timeout = '100ms'");
+  try {
+    return await countAll(client);
+  } catch (error) {
+    if (isConnectionLoss(error)) throw error;
+    return null;
+  } finally {
+    await client.query("rollback to savepoint pantler_count; release savepoint pantler_count");
+  }
+}
+
+async function countAll(client: Client): Promise<number | null> {
   const { rows: tables } = await client.query<{
     schema: string;
     name: string;

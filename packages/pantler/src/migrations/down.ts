@@ -1,10 +1,11 @@
 import type { Target } from "../engine/index.js";
 import { InputError, type Operation } from "../operation/index.js";
 import { listMigrationFiles, type MigrationFile, type Project, pathInProject } from "../project/index.js";
-import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
-import { isOpen, markRolledBack, passBreaker, readControl } from "./control.js";
+import { runBatches } from "./apply.js";
+import { halfDonePhase, markRolledBack, passBreaker, readControl } from "./control.js";
 import { deleteLedgerRows, readLedger } from "./ledger.js";
 import { intoBatches, type PlannedMigration, unknownVersion } from "./plan.js";
+import type { Direction, FinishedMigration } from "./run.js";
 import { readScript } from "./script.js";
 import { withDeploymentSession } from "./session.js";
 import { refuseProtected } from "./up.js";
@@ -22,7 +23,7 @@ export interface DownResult {
 
 /**
  * Runs the rollback scripts of the newest applied migrations, newest first, in one transaction where their
- * statements allow it. A migration that stopped half-way outside of a transaction counts as the newest.
+ * statements allow it. Where a migration stopped half-way outside of a transaction it is that one that is rolled back.
  * @param signal interrupts the work, which is then rolled back
  * @throws InputError `rollback-missing`, `version-unknown`, `nothing-to-run`
  * @throws RefusedError `environment-protected`, `breaker-open`, `deployment-running`
@@ -40,11 +41,11 @@ export async function migrateDown(
   return await withDeploymentSession(target, operation, signal, async (session) => {
     const { client } = session;
     const applied = (await readLedger(client)).map((row) => row.version);
-    const half = (await readControl(client)).filter(
-      (phase) => isOpen(phase) && phase.transactional === false && !applied.includes(phase.version),
-    );
-    if (half.length === 0) await passBreaker(client, new Set(applied));
-    const versions = chooseVersions([...applied, ...half.map((phase) => phase.version)].sort(), request);
+    const half = halfDonePhase(await readControl(client));
+    // A phase that stopped half-way up has to go before anything else may.
+    const undoesHalf = half?.direction === "up" && request.to === undefined && (request.count ?? 1) === 1;
+    if (!undoesHalf) await passBreaker(client, new Set(applied));
+    const versions = half && undoesHalf ? [half.version] : chooseVersions(applied, request);
     const planned: PlannedMigration[] = [];
     for (const version of versions)
       planned.push(await planRollback(project, files, version, session.serverMajor));
@@ -93,6 +94,7 @@ async function planRollback(
 }
 
 const downwards: Direction = {
+  way: "down",
   verb: "roll back",
   countsRows: false,
   record: async (client, done) => {
@@ -100,5 +102,4 @@ const downwards: Direction = {
     await deleteLedgerRows(client, versions);
     await markRolledBack(client, versions, "rolled back by its script");
   },
-  isDone: (applied, { version }) => !applied.has(version),
 };

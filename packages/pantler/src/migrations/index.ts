@@ -1,4 +1,4 @@
-export type { FinishedMigration } from "./apply.js";
+export type { FinishedMigration } from "./run.js";
 export { type CheckRequest, type CheckResult, checkMigrations } from "./check.js";
 export { type DownRequest, type DownResult, migrateDown } from "./down.js";
 export {

@@ -22,9 +22,20 @@ alter table supabase_migrations.schema_migrations add column if not exists state
 alter table supabase_migrations.schema_migrations add column if not exists name text;
 `;
 
+/** Whether the table is there with all its columns; asking takes no lock and no right that making it would. */
+const ledgerIsThere = `
+select count(*) = 3 as there
+from pg_catalog.pg_attribute
+where attrelid = to_regclass('supabase_migrations.schema_migrations')
+  and attname in ('version', 'statements', 'name')
+  and not attisdropped
+`;
+
 /** Makes the ledger if it is missing. */
 export async function prepareLedger(client: Client): Promise<void> {
-  // Without this every later run would be greeted by notices that things exist.
+  const { rows } = await client.query<{ there: boolean }>(ledgerIsThere);
+  if (rows[0]?.there) return;
+  // Parts of it may be there, of which the server would say so each time.
   await client.query(`set client_min_messages = warning; ${ledgerTable}; reset client_min_messages`);
 }
 

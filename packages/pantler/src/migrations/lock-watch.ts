@@ -16,36 +16,40 @@ join pg_catalog.pg_stat_activity as activity using (pid)
 const interval = 250;
 
 /**
- * Watches, over a connection of its own, which sessions keep a deployment waiting.
- * @returns `stop`, which ends the watch and says who they were, a line each; empty when nobody was seen
+ * Runs work while watching, over a connection of its own, which sessions keep a deployment waiting.
+ * @param onSeen told, a line each, who they are, whenever somebody is seen
  */
-export function findBlockers(session: DeploymentSession): { readonly stop: () => Promise<string> } {
-  let watching = true;
-  let seen = "";
-  const ended = withClient(session.target.url, async (client) => {
-    while (watching) {
-      const { rows } = await client.query<{ pid: number; user: string; state: string; query: string }>(
-        blockers,
-        [session.backend],
-      );
-      if (rows.length > 0) {
-        seen = rows
-          .map(
-            (row) =>
-              `blocked by process ${row.pid} (${row.user}, ${row.state}): ${row.query.replace(/\s+/g, " ")}`,
-          )
-          .join("\n");
-      }
-      await sleep(interval);
+export async function watchBlockers<Result>(
+  session: DeploymentSession,
+  onSeen: (blockers: string) => void,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const { rows } = await session.client.query<{ backend: number }>("select pg_backend_pid() as backend");
+  const ended = new AbortController();
+  const watch = withClient(session.target.url, async (client) => {
+    while (!ended.signal.aborted) {
+      const found = await client.query<Blocker>(blockers, [rows[0]?.backend]);
+      if (found.rows.length > 0) onSeen(found.rows.map(describe).join("\n"));
+      await sleep(interval, undefined, { signal: ended.signal });
     }
   }).catch(() => {
-    // Without the watch the failure is reported all the same, only without a name.
+    // Ended, or without a connection: then the failure is reported all the same, only without a name.
   });
-  return {
-    stop: async () => {
-      watching = false;
-      await ended;
-      return seen;
-    },
-  };
+  try {
+    return await work();
+  } finally {
+    ended.abort();
+    await watch;
+  }
+}
+
+interface Blocker {
+  readonly pid: number;
+  readonly user: string;
+  readonly state: string;
+  readonly query: string;
+}
+
+function describe({ pid, user, state, query }: Blocker): string {
+  return `blocked by process ${pid} (${user}, ${state}): ${query.replace(/\s+/g, " ")}`;
 }

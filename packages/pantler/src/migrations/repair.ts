@@ -1,7 +1,7 @@
 import type { Target } from "../engine/index.js";
-import type { Operation } from "../operation/index.js";
-import { listMigrationFiles } from "../project/index.js";
-import { markComplete, markRolledBack, markRunning, readControl } from "./control.js";
+import { InputError, type Operation } from "../operation/index.js";
+import { listMigrationFiles, type Project, pathInProject } from "../project/index.js";
+import { markComplete, markRolledBack, markRunning, readControl, repair } from "./control.js";
 import { deleteLedgerRows, readLedger, writeLedgerRows } from "./ledger.js";
 import { unknownVersion } from "./plan.js";
 import { readStatements } from "./script.js";
@@ -15,7 +15,7 @@ export interface RepairRequest {
 
 /**
  * Mends the ledger and the control table without running the migration.
- * @throws InputError `version-unknown` when neither a file, nor the ledger, nor the control table knows the version
+ * @throws InputError `file-missing` when `applied` needs its text; `version-unknown` when neither a file, nor the ledger, nor the control table knows the version
  */
 export async function repairMigration(
   target: Target,
@@ -29,7 +29,8 @@ export async function repairMigration(
     const known = [...(await readLedger(client)), ...(await readControl(client))].some(
       (row) => row.version === version,
     );
-    if (!file && (status === "applied" || !known)) throw unknownVersion(version);
+    if (!file && !known) throw unknownVersion(version);
+    if (!file && status === "applied") throw fileMissing(target.project, version);
     const statements =
       file && status === "applied" ? readStatements(target.project, file.file).statements : [];
     await operation.step(`mark ${version} as ${status}`, async () => {
@@ -43,7 +44,7 @@ export async function repairMigration(
             statements: statements.map(({ text }) => text),
           },
         ]);
-        await markRunning(client, [{ version, name: file.name, phaseNumber: phase + 1 }], true);
+        await markRunning(client, [{ version, name: file.name, phaseNumber: phase + 1 }], "up", true);
         await markComplete(client, [{ version, began: now, ended: now, rowsBefore: null, rowsAfter: null }]);
       } else {
         await deleteLedgerRows(client, [version]);
@@ -51,5 +52,14 @@ export async function repairMigration(
       }
       await client.query("commit");
     });
+  });
+}
+
+function fileMissing(project: Project, version: string): InputError {
+  return new InputError({
+    code: "file-missing",
+    message: `The file of ${version} is gone from ${pathInProject(project, project.folders.migrations)}.`,
+    state: "Nothing was done.",
+    remedy: `Bring it back; or, if the migration was taken back by hand: ${repair(version, "reverted")}`,
   });
 }

@@ -1,14 +1,14 @@
-import pg from "pg";
 import type { Target } from "../engine/index.js";
-import { EnvironmentError, type Operation } from "../operation/index.js";
+import type { Operation } from "../operation/index.js";
 import {
   type Client,
+  cancelOnAbort,
   connect,
+  environmentProblem,
   refuseTransactionPooler,
   requireServer,
   sqlstates,
   takeDeploymentLock,
-  withClient,
 } from "../postgres/index.js";
 import { prepareControl } from "./control.js";
 import { prepareLedger } from "./ledger.js";
@@ -17,8 +17,6 @@ import { prepareLedger } from "./ledger.js";
 export interface DeploymentSession {
   readonly target: Target;
   readonly client: Client;
-  /** The process on the server that works for this session. */
-  readonly backend: number;
   readonly serverMajor: number;
   readonly operation: Operation;
   readonly signal: AbortSignal | undefined;
@@ -64,57 +62,28 @@ export async function withDeploymentSession<Result>(
   const client = await connect(target.url, { applicationName: "pantler deployment", pipeline: true });
   let stopListening = () => {};
   try {
-    const [serverMajor, { rows }] = await Promise.all([
-      requireServer(client, target.url),
-      client.query<{ backend: number }>("select pg_backend_pid() as backend"),
-    ]);
-    const backend = rows[0]?.backend ?? 0;
-    stopListening = cancelOnAbort(backend, target, signal);
+    const serverMajor = await requireServer(client, target.url);
+    stopListening = await cancelOnAbort(client, target.url, signal);
     client.on("notice", (notice) => {
-      if (notice.severity === "WARNING") operation.finding("warning", notice.message ?? "");
+      if (notice.severity === "WARNING" && notice.code !== sqlstates.noActiveTransaction) {
+        operation.finding("warning", notice.message ?? "");
+      }
     });
+    const wanted = { ...settings, ...(serverMajor >= 17 ? { transaction_timeout: "0" } : {}) };
     const known = await client.query(setStatement(noticeDeath)).then(
-      () => ({ ...settings, ...noticeDeath }),
-      () => settings,
+      () => ({ ...wanted, ...noticeDeath }),
+      () => wanted,
     );
     await client.query(setStatement(known));
     await takeDeploymentLock(client);
-    try {
-      await prepareLedger(client);
-      await prepareControl(client);
-    } catch (error) {
-      throw rightProblem(error, target) ?? error;
-    }
-    const resetStatements = `reset role; reset all; ${setStatement(known)}`;
-    return await work({ target, client, backend, serverMajor, operation, signal, resetStatements });
+    await prepareLedger(client);
+    await prepareControl(client);
+    const resetStatements = `reset session authorization; reset role; reset all; discard temp; ${setStatement(known)}`;
+    return await work({ target, client, serverMajor, operation, signal, resetStatements });
+  } catch (error) {
+    throw environmentProblem(target.url, error) ?? error;
   } finally {
     stopListening();
     await client.end().catch(() => {});
   }
-}
-
-/** Cancels the server's work when the signal is aborted, which then fails as any statement may. */
-function cancelOnAbort(backend: number, target: Target, signal: AbortSignal | undefined): () => void {
-  if (!signal) return () => {};
-  const cancel = () => {
-    // If the cancel request does not get through, the statement ends by itself and the signal is seen after it.
-    void withClient(target.url, (second) => second.query("select pg_cancel_backend($1)", [backend])).catch(
-      () => {},
-    );
-  };
-  signal.addEventListener("abort", cancel, { once: true });
-  return () => signal.removeEventListener("abort", cancel);
-}
-
-function rightProblem(error: unknown, target: Target): EnvironmentError | undefined {
-  if (!(error instanceof pg.DatabaseError) || error.code !== sqlstates.insufficientPrivilege)
-    return undefined;
-  return new EnvironmentError({
-    code: "right-missing",
-    message: `The role ${target.url.user} may not keep the ledger: ${error.message}.`,
-    state: "Nothing was done.",
-    remedy: `Connect as the database's owner (on Supabase: postgres), or run as the owner: grant create on database ${target.url.database} to ${target.url.user}`,
-    sqlstate: error.code,
-    cause: error,
-  });
 }

@@ -1,12 +1,13 @@
 import type { Target } from "../engine/index.js";
 import { type Operation, RefusedError } from "../operation/index.js";
 import { listMigrationFiles } from "../project/index.js";
-import { type Direction, type FinishedMigration, runBatches } from "./apply.js";
+import { runBatches } from "./apply.js";
 import { readSmokeChecks } from "./check.js";
 import { markComplete, passBreaker } from "./control.js";
 import { readLedger, writeLedgerRows } from "./ledger.js";
 import { readMigrationList } from "./list.js";
 import { planUp, type UpRequest } from "./plan.js";
+import type { Direction, FinishedMigration } from "./run.js";
 import { withDeploymentSession } from "./session.js";
 
 export interface UpResult {
@@ -57,6 +58,7 @@ export function refuseProtected({ environment }: Target): void {
 }
 
 const upwards: Direction = {
+  way: "up",
   verb: "apply",
   countsRows: true,
   record: async (client, done) => {
@@ -71,5 +73,4 @@ const upwards: Direction = {
       done.map(({ migration: { version }, ...facts }) => ({ version, ...facts })),
     );
   },
-  isDone: (applied, { version }) => applied.has(version),
 };

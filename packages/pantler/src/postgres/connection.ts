@@ -60,9 +60,38 @@ export async function withClient<Result>(
   const client = await connect(url, options);
   try {
     return await work(client);
+  } catch (error) {
+    throw environmentProblem(url, error) ?? error;
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/**
+ * Puts the two failures that any query may meet into words: the connection broke, or a right is missing.
+ * @returns undefined for every other error
+ */
+export function environmentProblem(url: DatabaseUrl, error: unknown): EnvironmentError | undefined {
+  const because = error instanceof Error ? error.message : String(error);
+  if (isConnectionLoss(error)) {
+    return new EnvironmentError({
+      code: "connection-lost",
+      message: `The connection to ${url} broke: ${because}.`,
+      state: "What was not committed is undone.",
+      remedy: "Check the server, then run it again.",
+      cause: error,
+    });
+  }
+  if (!(error instanceof pg.DatabaseError) || error.code !== sqlstates.insufficientPrivilege)
+    return undefined;
+  return new EnvironmentError({
+    code: "right-missing",
+    message: `The role ${url.user} lacks a right: ${because}.`,
+    state: "Nothing was done.",
+    remedy: `Connect as the owner of what is named (on Supabase: postgres), or have the owner grant the right to ${url.user}.`,
+    sqlstate: error.code,
+    cause: error,
+  });
 }
 
 /**
@@ -98,12 +127,25 @@ export async function requireServer(client: Client, url: DatabaseUrl): Promise<n
   });
 }
 
+/** What Node's sockets say when a connection is gone. */
+const socketErrors = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENETRESET",
+]);
+
+/** The driver gives these no code, so its words have to do (pg/lib/client.js). */
+const driverLosses = /^Connection terminated|^Client (was closed|has encountered a connection error)/;
+
 /** Whether an error means that the connection is gone, not that a statement failed. */
 export function isConnectionLoss(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) {
-    return error.code === sqlstates.adminShutdown || error.code === sqlstates.crashShutdown;
-  }
-  return error instanceof Error;
+  if (error instanceof pg.DatabaseError) return error.severity === "FATAL" || error.severity === "PANIC";
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return socketErrors.has(code) || driverLosses.test(error.message);
 }
 
 function connectionProblem(url: DatabaseUrl, error: unknown): EnvironmentError {

@@ -25,10 +25,11 @@ const patience = 2000;
 
 /**
  * Takes the lock that keeps a second deployment out of this database, for as long as the session lasts.
+ * @param wait how long to wait for it, in milliseconds
  * @throws RefusedError `deployment-running` naming the session that holds it
  */
-export async function takeDeploymentLock(client: Client): Promise<void> {
-  const deadline = Date.now() + patience;
+export async function takeDeploymentLock(client: Client, wait = patience): Promise<void> {
+  const deadline = Date.now() + wait;
   do {
     const { rows } = await client.query<{ granted: boolean }>(
       "select pg_try_advisory_lock($1::bigint) as granted",
@@ -53,4 +54,13 @@ export async function takeDeploymentLock(client: Client): Promise<void> {
     state: "Nothing was done here.",
     remedy: "Wait for it to end, then look: pantler migration list",
   });
+}
+
+/** Whether this session still holds the lock: `pg_advisory_unlock_all()` in a file gives it away. */
+export async function holdsDeploymentLock(client: Client): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from (${holder}) as session where pid = pg_catalog.pg_backend_pid()`,
+    [key],
+  );
+  return rows.length > 0;
 }

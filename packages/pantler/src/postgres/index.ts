@@ -1,16 +1,17 @@
+export { cancelOnAbort } from "./cancel.js";
 export { classifyStatement, loadParser, SqlSyntaxProblem, type StatementClass } from "./classify.js";
 export {
   type Client,
   connect,
+  environmentProblem,
   isConnectionLoss,
   refuseTransactionPooler,
   requireServer,
   withClient,
 } from "./connection.js";
-export { cancelOnAbort } from "./cancel.js";
-export { takeDeploymentLock } from "./deployment-lock.js";
+export { holdsDeploymentLock, takeDeploymentLock } from "./deployment-lock.js";
 export { actAs, type Identity, parseIdentity } from "./identities.js";
 export { quoteIdentifier, quoteQualified } from "./quoting.js";
-export { type Statement, splitStatements } from "./split-statements.js";
+export { leadingWord, type Statement, splitStatements } from "./split-statements.js";
 export { describeSqlProblem } from "./sql-problem.js";
 export { sqlstates } from "./sqlstates.js";

@@ -4,6 +4,8 @@
  */
 export const sqlstates = {
   activeTransaction: "25001",
+  noActiveTransaction: "25P01",
+  objectInUse: "55006",
   unsafeNewEnumValue: "55P04",
   lockNotAvailable: "55P03",
   deadlockDetected: "40P01",

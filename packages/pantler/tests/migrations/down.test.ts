@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { compareSchemas, migrateDown, migrateUp, repairMigration } from "../../src/index.js";
+import { pantler } from "../support/cli.js";
 import { failure } from "../support/failure.js";
-import { query, schemaOf, states } from "../support/inspect.js";
+import { query, schemaOf, states, waitForStatement } from "../support/inspect.js";
 import { type TestProject, withProject } from "../support/project.js";
 
 const migrations = {
@@ -68,6 +69,79 @@ describe("migration down", () => {
     });
   });
 
+  it("is no reason for the circuit breaker when it fails: what it would have rolled back is applied as before", async () => {
+    await withApplied(async (project) => {
+      project.write("supabase/rollbacks/1_users.sql", "drop table strangers;");
+      const error = await failure(down(project, { count: 3 }));
+      expect(error.remedy).toBe("Mend the file.");
+      expect(await query(project.url, "select distinct status from pantler.migration_control")).toEqual([
+        { status: "complete" },
+      ]);
+      project.write("supabase/rollbacks/1_users.sql", "drop table users;");
+      expect((await down(project, { count: 3 })).rolledBack).toHaveLength(3);
+    });
+  });
+
+  it("killed half-way leaves everything applied, and the next command goes ahead", async () => {
+    await withApplied(async (project) => {
+      project.write("supabase/rollbacks/2_notes.sql", "drop table notes;\nselect pg_sleep(30);");
+      const { code } = await pantler(["migration", "down", "--count", "2"], {
+        cwd: project.root,
+        onStart: (child) => {
+          void waitForStatement(project.url, "%pg_sleep(30)%").then(() => child.kill("SIGKILL"));
+        },
+      });
+      expect(code).toBeNull();
+      expect((await migrateUp(project.target, {}, project.operation)).applied).toEqual([]);
+      expect(await states(project)).toEqual({ 1: "applied", 2: "applied", 3: "applied" });
+      expect(await query(project.url, "select distinct status from pantler.migration_control")).toEqual([
+        { status: "complete" },
+      ]);
+    });
+  });
+
+  it("takes the migration that stopped half-way, whatever is newer, and nothing else before it", async () => {
+    await withApplied(async (project) => {
+      project.write(
+        "supabase/migrations/15_half.sql",
+        "create index concurrently half_idx on users (name);\nselect 1 / 0;",
+      );
+      project.write("supabase/rollbacks/15_half.sql", "drop index concurrently half_idx;");
+      expect(await failure(migrateUp(project.target, { includeAll: true }, project.operation))).toMatchObject(
+        {
+          exit: 6,
+          remedy:
+            "Undo it with pantler migration down; or finish it by hand and run: pantler migration repair 15 --status applied",
+        },
+      );
+      expect(await failure(down(project, { count: 2 }))).toMatchObject({ code: "breaker-open", exit: 3 });
+      const { rolledBack } = await down(project, {});
+      expect(rolledBack.map(({ version }) => version)).toEqual(["15"]);
+      project.remove("supabase/migrations/15_half.sql");
+      expect(await states(project)).toEqual({ 1: "applied", 2: "applied", 3: "applied" });
+    });
+  });
+
+  it("that stops half-way outside of a transaction can only be finished by hand, and says so", async () => {
+    await withApplied(async (project) => {
+      project.write(
+        "supabase/rollbacks/3_index.sql",
+        "drop index concurrently notes_user_idx;\ndrop index concurrently no_such_idx;",
+      );
+      expect(await failure(down(project, {}))).toMatchObject({
+        exit: 6,
+        state: "3_index cannot run in a transaction; 1 of its 2 statements are done and stay.",
+        remedy: "Finish it by hand and run: pantler migration repair 3 --status reverted",
+      });
+      expect(await failure(down(project, {}))).toMatchObject({
+        code: "breaker-open",
+        remedy: "Finish it by hand and run: pantler migration repair 3 --status reverted",
+      });
+      await repairMigration(project.target, { version: "3", status: "reverted" }, project.operation);
+      expect(await states(project)).toEqual({ 1: "applied", 2: "applied", 3: "pending" });
+    });
+  });
+
   it("refuses before it begins when a script is missing or unwritten", async () => {
     await withApplied(async (project) => {
       project.write("supabase/rollbacks/2_notes.sql", "-- not written yet\n");
@@ -111,6 +185,16 @@ describe("migration repair", () => {
       project.remove("supabase/migrations/3_index.sql");
       await repairMigration(project.target, { version: "3", status: "reverted" }, project.operation);
       expect(await states(project)).toEqual({ 1: "applied", 2: "applied" });
+    });
+  });
+
+  it("cannot mark a version as applied whose file is gone", async () => {
+    await withApplied(async (project) => {
+      project.remove("supabase/migrations/3_index.sql");
+      const error = await failure(
+        repairMigration(project.target, { version: "3", status: "applied" }, project.operation),
+      );
+      expect(error).toMatchObject({ code: "file-missing", exit: 2 });
     });
   });
 

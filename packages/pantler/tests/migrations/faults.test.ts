@@ -8,7 +8,7 @@ import { describe, expect, inject, it } from "vitest";
 import { migrateUp, repairMigration } from "../../src/index.js";
 import { pantler } from "../support/cli.js";
 import { failure } from "../support/failure.js";
-import { query, states } from "../support/inspect.js";
+import { query, states, waitForStatement } from "../support/inspect.js";
 import { type TestProject, withProject } from "../support/project.js";
 import { withProxy } from "../support/proxy.js";
 
@@ -16,21 +16,6 @@ const slow = {
   "1_a.sql": "create table a (id int);",
   "2_b.sql": "create table b (id int);\nselect pg_sleep(30);",
 };
-
-/** Waits until some session of the database runs a statement like this. */
-async function waitForStatement(url: string, like: string): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const [row] = await query(
-      url,
-      `select pid from pg_stat_activity
-       where datname = current_database() and query like $1 and pid <> pg_backend_pid() and state = 'active'`,
-      [like],
-    );
-    if (row) return Number(row.pid);
-    await sleep(25);
-  }
-  throw new Error(`no session runs ${like}`);
-}
 
 const up = (project: TestProject, signal?: AbortSignal) =>
   migrateUp(project.target, {}, project.operation, signal);
@@ -100,6 +85,67 @@ describe("a deployment that is interrupted", () => {
   });
 });
 
+describe("an index that is built concurrently", () => {
+  const files = {
+    "1_a.sql": "create table a (id int);",
+    "2_index.sql": "create index concurrently a_id_idx on a (id);",
+  };
+
+  async function withOldTransaction(
+    project: TestProject,
+    work: (old: pg.Client) => Promise<void>,
+  ): Promise<void> {
+    await migrateUp(project.target, { to: "1" }, project.operation);
+    const old = new pg.Client({ connectionString: project.url });
+    await old.connect();
+    try {
+      await old.query("begin; insert into a values (1)");
+      await work(old);
+    } finally {
+      await old.end();
+    }
+  }
+
+  it("waits for older transactions longer than other statements do, since nobody waits for it", async () => {
+    await withProject(files, async (project) => {
+      await withOldTransaction(project, async (old) => {
+        const applied = up(project);
+        await waitForStatement(project.url, "create index concurrently%");
+        await sleep(5000);
+        await old.query("commit");
+        expect((await applied).applied).toHaveLength(1);
+      });
+    });
+  });
+
+  it("is gone after Ctrl-C, and the breaker stays closed", async () => {
+    await withProject(files, async (project) => {
+      await withOldTransaction(project, async (old) => {
+        const run = pantler(["migration", "up", "--json"], {
+          cwd: project.root,
+          onStart: (child) => {
+            void waitForStatement(project.url, "create index concurrently%").then(async () => {
+              child.kill("SIGINT");
+              await sleep(500);
+              await old.query("commit");
+            });
+          },
+        });
+        const { code, result } = await run;
+        expect({ code, error: result.error }).toMatchObject({
+          code: 5,
+          error: { code: "interrupted", state: "Nothing of 2_index was done." },
+        });
+      });
+      expect(await query(project.url, "select to_regclass('a_id_idx')::text as index")).toEqual([
+        { index: null },
+      ]);
+      await up(project);
+      expect(await states(project)).toEqual({ 1: "applied", 2: "applied" });
+    });
+  });
+});
+
 describe("a connection that is lost", () => {
   it("in the middle of a statement leaves everything as it was", async () => {
     await withProject(slow, async (project) => {
@@ -134,6 +180,45 @@ describe("a connection that is lost", () => {
           expect(await failure(up(through))).toMatchObject({ code: "connection-lost", exit: 4 });
           expect(await states(project)).toEqual({ 1: "pending" });
         }
+      });
+    });
+  });
+});
+
+describe("a connection that is lost during a long commit", () => {
+  const slowCommit = {
+    "1_a.sql": `create table a (id int);
+create function linger() returns trigger language plpgsql as $$ begin perform pg_sleep(3); return null; end $$;
+create constraint trigger linger after insert on a deferrable initially deferred for each row execute function linger();
+insert into a values (1);`,
+  };
+
+  it("is followed by a look at the ledger once the server has ended it", async () => {
+    await withProject(slowCommit, async (project) => {
+      await withProxy(project.url, async (proxy) => {
+        project.write(".env", `PANTLER_ENGINE_URL=${proxy.url}\n`);
+        const through = await project.reopen();
+        proxy.cutAt("commit\0", true);
+        expect((await up(through)).applied).toHaveLength(1);
+        expect(await states(project)).toEqual({ 1: "applied" });
+        expect(await query(project.url, "select status from pantler.migration_control")).toEqual([
+          { status: "complete" },
+        ]);
+      });
+    });
+  });
+
+  it("says that the outcome is not known when the server cannot be asked", async () => {
+    await withProject(slowCommit, async (project) => {
+      await withProxy(project.url, async (proxy) => {
+        project.write(".env", `PANTLER_ENGINE_URL=${proxy.url}\n`);
+        const through = await project.reopen();
+        proxy.cutAt("commit\0", true, true);
+        expect(await failure(up(through))).toMatchObject({
+          code: "commit-unknown",
+          exit: 6,
+          state: "Either everything was done or nothing was.",
+        });
       });
     });
   });
@@ -203,16 +288,13 @@ describe("a lock that is not granted", () => {
     await withProject(files, async (project) => {
       await migrateUp(project.target, { to: "1" }, project.operation);
       await withHeldTable(project, async (holder) => {
-        const applied = up(project);
+        const run = pantler(["migration", "up"], { cwd: project.root });
         await waitForStatement(project.url, "alter table a add column b int");
         await sleep(4500);
         await holder.query("commit");
-        expect((await applied).applied).toHaveLength(1);
-        expect(project.events).toContainEqual({
-          type: "finding",
-          level: "warning",
-          message: expect.stringContaining("a lock was not granted; trying again in"),
-        });
+        const { code, stdout, stderr } = await run;
+        expect([code, stdout]).toEqual([0, "1 migration applied to local.\n"]);
+        expect(stderr).toContain("a lock was not granted; trying again in");
       });
     });
   });

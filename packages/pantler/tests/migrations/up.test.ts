@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { listMigrations, migrateDown, migrateUp, repairMigration } from "../../src/index.js";
 import { pantler } from "../support/cli.js";
@@ -208,7 +209,8 @@ describe("migration up", () => {
         project.write(".env", `PANTLER_ENGINE_URL=${url}\n`);
         const error = await failure(up(await project.reopen()));
         expect(error).toMatchObject({ code: "right-missing", exit: 4, sqlstate: "42501" });
-        expect(error.remedy).toContain("grant create on database");
+        expect(error.message).toContain("The role nobody_special lacks a right: permission denied");
+        expect(error.remedy).toContain("have the owner grant the right to nobody_special");
       } finally {
         await query(project.url, "drop role nobody_special");
       }
@@ -389,6 +391,98 @@ describe("statements that cannot run in a transaction", () => {
       await up(project);
       expect(await states(project)).toEqual({ 1: "applied", 2: "applied", 3: "applied" });
     });
+  });
+});
+
+describe("a file that cannot run in a transaction but opens one of its own", () => {
+  it("keeps that one or loses it as a whole, and is told so", async () => {
+    const file =
+      "begin;\ncreate table a (id int);\nselect 1 / 0;\ncommit;\ncreate index concurrently a_idx on a (id);";
+    await withProject({ "1_a.sql": file }, async (project) => {
+      const error = await failure(up(project));
+      expect(error).toMatchObject({ code: "statement-failed", exit: 5, state: "Nothing of 1_a was done." });
+      expect(await query(project.url, "select to_regclass('a')::text as a")).toEqual([{ a: null }]);
+    });
+  });
+
+  it("has it committed where it forgot to", async () => {
+    await withProject({ "1_a.sql": "vacuum;\nbegin;\ncreate table a (id int);" }, async (project) => {
+      await up(project);
+      expect(await query(project.url, "select to_regclass('a')::text as a")).toEqual([{ a: "a" }]);
+    });
+  });
+
+  it("may change its role without keeping Pantler from its records", async () => {
+    const file =
+      "create table a (id int);\nset role authenticated;\nselect 1;\nreset role;\ncreate index concurrently a_idx on a (id);";
+    await withProject({ "1_a.sql": file }, async (project) => {
+      await up(project);
+      expect(await states(project)).toEqual({ 1: "applied" });
+    });
+  });
+});
+
+describe("what the project's tables hold", () => {
+  it("is not counted, and keeps nobody waiting, when a table is locked by somebody else", async () => {
+    await withProject(
+      { "1_a.sql": "create table a (id int);", "2_b.sql": "create table b (id int);" },
+      async (project) => {
+        await up(project, { to: "1" });
+        const holder = new pg.Client({ connectionString: project.url });
+        await holder.connect();
+        try {
+          await holder.query("begin; lock table a in access exclusive mode");
+          await up(project);
+        } finally {
+          await holder.end();
+        }
+        expect(
+          await query(
+            project.url,
+            "select rows_before, rows_after from pantler.migration_control where version = '2'",
+          ),
+        ).toEqual([{ rows_before: null, rows_after: null }]);
+      },
+    );
+  });
+});
+
+describe("a second role that may use the ledger but does not own it", () => {
+  it("can deploy", async () => {
+    await withProject(
+      { "1_a.sql": "create table a (id int);", "2_b.sql": "create table b (id int);" },
+      async (project) => {
+        await up(project, { to: "1" });
+        const role = `deployer_${Date.now()}`;
+        await query(
+          project.url,
+          `create role ${role} login password 'secret';
+         grant usage, create on schema public to ${role};
+         grant usage on schema supabase_migrations, pantler to ${role};
+         grant all on all tables in schema supabase_migrations, pantler to ${role}`,
+        );
+        try {
+          const url = project.url.replace("postgres:postgres@", `${role}:secret@`);
+          project.write(".env", `PANTLER_ENGINE_URL=${url}\n`);
+          await up(await project.reopen());
+          expect(await states(project)).toEqual({ 1: "applied", 2: "applied" });
+        } finally {
+          await query(project.url, `grant ${role} to postgres; drop owned by ${role}; drop role ${role}`);
+        }
+      },
+    );
+  });
+});
+
+describe("a file that gives away every lock of the session", () => {
+  it("is refused with all that ran beside it", async () => {
+    await withProject(
+      { "1_a.sql": "create table a (id int);\nselect pg_advisory_unlock_all();" },
+      async (project) => {
+        expect(await failure(up(project))).toMatchObject({ code: "lock-lost", exit: 5 });
+        expect(await states(project)).toEqual({ 1: "pending" });
+      },
+    );
   });
 });
 

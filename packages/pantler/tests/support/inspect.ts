@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { listMigrations, readSchema, type SchemaObject } from "../../src/index.js";
 import type { TestProject } from "./project.js";
@@ -32,4 +33,19 @@ export async function schemaOf(url: string): Promise<SchemaObject[]> {
   } finally {
     await client.end();
   }
+}
+
+/** Waits until some session of the database runs a statement like this. */
+export async function waitForStatement(url: string, like: string): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const [row] = await query(
+      url,
+      `select pid from pg_stat_activity
+       where datname = current_database() and query like $1 and pid <> pg_backend_pid() and state = 'active'`,
+      [like],
+    );
+    if (row) return Number(row.pid);
+    await sleep(25);
+  }
+  throw new Error(`no session runs ${like}`);
 }

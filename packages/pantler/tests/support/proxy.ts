@@ -5,16 +5,26 @@ import { createConnection, createServer, type Socket } from "node:net";
 export interface Proxy {
   /** The address of the server as seen through the proxy. */
   readonly url: string;
-  /** From now on a client that sends this text loses its connection; `after` lets the server have it first. */
-  readonly cutAt: (text: string, after: boolean) => void;
+  /**
+   * From now on a client that sends this text loses its connection.
+   * @param after lets the server have the text first
+   * @param forGood lets nobody in after that
+   */
+  readonly cutAt: (text: string, after: boolean, forGood?: boolean) => void;
 }
 
 /** Runs a test with a proxy before the server that the URL names. */
 export async function withProxy(url: string, test: (proxy: Proxy) => Promise<void>): Promise<void> {
   const { hostname: host, port: serverPort } = new URL(url);
   const sockets = new Set<Socket>();
-  let cut: { readonly text: string; readonly after: boolean } | undefined;
+  let cut: { readonly text: string; readonly after: boolean; readonly forGood: boolean } | undefined;
+  let closed = false;
   const server = createServer((client) => {
+    if (closed) {
+      client.destroy();
+      return;
+    }
+    let lingers = false;
     const upstream = createConnection({ host, port: Number(serverPort) });
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -24,17 +34,24 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
     client.on("data", (bytes: Buffer) => {
       if (cut && bytes.includes(cut.text)) {
         const { after } = cut;
+        closed = cut.forGood;
         cut = undefined;
         upstream.unpipe(client);
         client.destroy();
-        if (after) upstream.end(bytes);
-        else upstream.destroy();
+        if (after) {
+          lingers = true;
+          upstream.write(bytes);
+          // As a pooler does, which notices late that nobody is there any more.
+          setTimeout(() => upstream.end(), 4000);
+        } else {
+          upstream.destroy();
+        }
         return;
       }
       upstream.write(bytes);
     });
     client.on("close", () => {
-      if (!upstream.writableEnded) upstream.end();
+      if (!lingers) upstream.end();
     });
     upstream.on("close", () => client.destroy());
   });
@@ -45,8 +62,8 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
   try {
     await test({
       url: seen.href,
-      cutAt: (text, after) => {
-        cut = { text, after };
+      cutAt: (text, after, forGood = false) => {
+        cut = { text, after, forGood };
       },
     });
   } finally {

@@ -57,8 +57,8 @@ function upCommand(ending: Ending): Command {
     const { migrateUp } = await import("../../migrations/index.js");
     const { to, oneByOne, includeAll } = options;
     const database = await target();
-    const { applied } = await operate("migration up", (operation, signal) =>
-      migrateUp(database, { to, oneByOne, includeAll }, operation, signal),
+    const { applied } = await operate("migration up", (operation, interrupt) =>
+      migrateUp(database, { to, oneByOne, includeAll }, operation, interrupt()),
     );
     output.result({ applied }, () =>
       applied.length === 0 ? "Nothing is pending." : `${counted(applied)} applied to ${options.env}.`,
@@ -91,8 +91,8 @@ function downCommand(ending: Ending): Command {
         );
       }
       const { to, count } = options;
-      const { rolledBack } = await operate("migration down", (operation, signal) =>
-        migrateDown(database, { to, count }, operation, signal),
+      const { rolledBack } = await operate("migration down", (operation, interrupt) =>
+        migrateDown(database, { to, count }, operation, interrupt()),
       );
       output.result({ rolledBack }, () =>
         rolledBack.length === 0

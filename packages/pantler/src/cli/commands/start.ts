@@ -11,8 +11,8 @@ export function startCommand(ending: Ending): Command {
     await requireLocal("start", options.env);
     const { startLocal } = await import("../../environments/index.js");
     const { renderStatus, statusFields } = await import("../render-status.js");
-    const { status, fresh, checks } = await operate("start", (operation, signal) =>
-      startLocal(project, operation, signal),
+    const { status, fresh, checks } = await operate("start", (operation, interrupt) =>
+      startLocal(project, operation, interrupt()),
     );
     const failed = checks.filter((check) => check.outcome === "failed");
     output.result({ ...statusFields(status), fresh, checks }, () =>

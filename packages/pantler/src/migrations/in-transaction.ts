@@ -1,0 +1,227 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { PantlerError, type Step } from "../operation/index.js";
+import {
+  type Client,
+  holdsDeploymentLock,
+  isConnectionLoss,
+  takeDeploymentLock,
+  withClient,
+} from "../postgres/index.js";
+import type { CheckGroup } from "./check.js";
+import { markRunning } from "./control.js";
+import { countRows } from "./count-rows.js";
+import { commitUnknown, isLockProblem, StepFailure, transactionUndone } from "./failure.js";
+import { readLedger } from "./ledger.js";
+import { watchBlockers } from "./lock-watch.js";
+import type { Batch, PlannedMigration } from "./plan.js";
+import {
+  type Direction,
+  type DoneMigration,
+  entryOf,
+  type FinishedMigration,
+  finishedOf,
+  requireChecks,
+  requireSmokeChecks,
+  resetSession,
+  runStatement,
+  titleOf,
+  workOf,
+} from "./run.js";
+import type { DeploymentSession } from "./session.js";
+
+/** How often a transaction that could not get a lock is tried again, and how long to wait before, in milliseconds. */
+const retryDelays = [500, 1000, 2000, 4000];
+
+/** Rows are counted between the migrations of a batch that is no larger than this. */
+const largestCountedBatch = 20;
+
+/** How many migrations are sent ahead of the one whose answers are awaited. */
+const furthestAhead = 8;
+
+/** How long a server may take to end a commit after its client is gone, in milliseconds. */
+const commitPatience = 60_000;
+
+/**
+ * Runs a batch of migrations in one transaction, which is tried again when a lock was not to be had.
+ * @param smoke checks that run before it commits
+ * @param before what was done earlier and stays
+ * @throws PantlerError when nothing of the batch was kept, or the outcome is not known
+ */
+export async function runInTransaction(
+  session: DeploymentSession,
+  batch: Batch,
+  direction: Direction,
+  smoke: readonly CheckGroup[],
+  before: readonly FinishedMigration[],
+): Promise<FinishedMigration[]> {
+  const { client, operation, signal } = session;
+  await markRunning(client, batch.migrations.map(entryOf), direction.way, true);
+  const attemptOnce = async () => {
+    await client.query("begin");
+    const finished = await runInOrder(session, batch, direction);
+    await requireSmokeChecks(session, smoke);
+    await commit(session, batch, direction);
+    return finished;
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    let blockers = "";
+    const onSeen = (seen: string) => {
+      blockers = seen;
+    };
+    try {
+      // Nobody is asked who is in the way before somebody was.
+      return attempt === 0 ? await attemptOnce() : await watchBlockers(session, onSeen, attemptOnce);
+    } catch (error) {
+      if (error instanceof PantlerError) throw error;
+      await client.query(`rollback; ${session.resetStatements}`).catch(() => {});
+      const delay = retryDelays[attempt];
+      if (!isLockProblem(error) || delay === undefined || signal?.aborted) {
+        throw await transactionUndone(session, batch, direction, before, error, blockers);
+      }
+      const wait = delay * (0.75 + Math.random() / 2);
+      operation.finding("warning", `a lock was not granted; trying again in ${(wait / 1000).toFixed(1)} s`);
+      await sleep(wait, undefined, signal ? { signal } : {}).catch(() => {});
+    }
+  }
+}
+
+/**
+ * Runs the migrations of a batch one after the other. What needs no answer in between is sent without waiting: the
+ * server then never waits for us, and a distant one is not asked a thousand times.
+ */
+async function runInOrder(
+  session: DeploymentSession,
+  batch: Batch,
+  direction: Direction,
+): Promise<FinishedMigration[]> {
+  const { client, signal } = session;
+  const { migrations } = batch;
+  const counted = direction.countsRows && migrations.length <= largestCountedBatch;
+  const count = counted ? rowCounter(client) : async () => null;
+  const hasChecks = ({ checks }: PlannedMigration) => checks.checks.length > 0;
+  const finished: FinishedMigration[] = [];
+  const unrecorded: DoneMigration[] = [];
+  const record = async () => {
+    if (unrecorded.length > 0) await direction.record(client, unrecorded.splice(0));
+  };
+  const ahead: SentMigration[] = [];
+  let sent = 0;
+  const sendAhead = () => {
+    for (let next = migrations[sent]; next && ahead.length < furthestAhead; next = migrations[sent]) {
+      const last = ahead.at(-1);
+      if (last && (counted || hasChecks(last.migration))) return;
+      ahead.push(sendMigration(session, next));
+      sent += 1;
+    }
+  };
+  try {
+    let rowsBefore = await count();
+    let began = await resetSession(session);
+    for (sendAhead(); ahead[0]; ahead.shift(), sendAhead()) {
+      const current = ahead[0];
+      const { migration } = current;
+      await session.operation.step(titleOf(direction, migration), async (step) => {
+        const ended = await watchStatements(current, step);
+        const rowsAfter = await count();
+        const done = { migration, began, ended, rowsBefore, rowsAfter };
+        unrecorded.push(done);
+        // A check may ask the ledger, and finds its own migration there.
+        if (hasChecks(migration)) await record();
+        finished.push(finishedOf(done, await requireChecks(session, migration, migration.checks, step)));
+        rowsBefore = rowsAfter;
+        began = hasChecks(migration) ? await resetSession(session) : ended;
+      });
+      // A request to cancel that found the session between two statements had no effect on it.
+      signal?.throwIfAborted();
+    }
+    await record();
+  } catch (error) {
+    // The answers to what was sent ahead have to be in before the transaction is rolled back.
+    await Promise.allSettled(ahead.map(({ ended }) => ended));
+    throw error;
+  }
+  return finished;
+}
+
+interface SentMigration {
+  readonly migration: PlannedMigration;
+  readonly statements: readonly Promise<void>[];
+  /** The server's clock when all are done; rejects with the first failure. */
+  readonly ended: Promise<number>;
+}
+
+function sendMigration(session: DeploymentSession, migration: PlannedMigration): SentMigration {
+  // Its own begin and commit are folded into ours.
+  const work = workOf(migration).filter(
+    ({ class: { transaction } }) => transaction !== "begin" && transaction !== "commit",
+  );
+  const statements = work.map((statement) => runStatement(session, migration, statement));
+  const reset = resetSession(session);
+  const ended = firstFailure([...statements, reset]).then(() => reset);
+  // Each is awaited in its turn; until then a rejection is no news.
+  for (const promise of [...statements, reset, ended]) promise.catch(() => {});
+  return { migration, statements, ended };
+}
+
+/** Waits for all, and throws what the first of them in order failed with: later ones fail because it did. */
+async function firstFailure(promises: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+async function watchStatements({ statements, ended }: SentMigration, step: Step): Promise<number> {
+  for (const [index, statement] of statements.entries()) {
+    await statement.catch(() => {});
+    step.progress(index + 1, statements.length, "statements");
+  }
+  return await ended;
+}
+
+/** Counts rows at each border between two migrations, and no more once that has become too expensive. */
+function rowCounter(client: Client): () => Promise<number | null> {
+  let affordable = true;
+  return async () => {
+    const rows = affordable ? await countRows(client) : null;
+    affordable = rows !== null;
+    return rows;
+  };
+}
+
+/**
+ * Commits. Where the connection breaks at that moment, the ledger says whether the server had done it, as soon as
+ * the old session is gone and has given the deployment lock back.
+ */
+async function commit(session: DeploymentSession, batch: Batch, direction: Direction): Promise<void> {
+  session.signal?.throwIfAborted();
+  if (!(await holdsDeploymentLock(session.client))) {
+    throw new StepFailure(undefined, {
+      code: "lock-lost",
+      message: "A migration has given away the lock that keeps other deployments out.",
+      detail: "pg_advisory_unlock_all() gives away every lock of the session.",
+      remedy: "Unlock only what the migration itself has locked.",
+    });
+  }
+  try {
+    await session.client.query("commit");
+  } catch (error) {
+    if (!isConnectionLoss(error)) throw error;
+    const done = await askLedger(session, batch, direction).catch((because: unknown) => {
+      throw commitUnknown(session, error, because);
+    });
+    if (!done) throw error;
+  }
+}
+
+async function askLedger(
+  { target }: DeploymentSession,
+  batch: Batch,
+  direction: Direction,
+): Promise<boolean> {
+  return await withClient(target.url, async (client) => {
+    await takeDeploymentLock(client, commitPatience);
+    const applied = (await readLedger(client)).map(({ version }) => version);
+    const known = batch.migrations.some(({ version }) => applied.includes(version));
+    return known === (direction.way === "up");
+  });
+}
