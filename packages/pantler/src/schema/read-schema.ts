@@ -126,7 +126,12 @@ select
     case when attcollation <> typcollation then 'collate ' || attcollation::regcollation end,
     case when attnotnull then 'not null' end,
     case attgenerated when '' then 'default ' else 'generated ' end || pg_get_expr(adbin, adrelid),
-    case when attidentity <> '' then 'identity ' || attidentity::text end
+    case when attidentity <> '' then 'identity ' || attidentity::text end,
+    'storage ' || attstorage::text,
+    case when attcompression <> '' then 'compression ' || attcompression::text end,
+    -- The server's own target is null since PostgreSQL 17 and -1 before.
+    'statistics ' || nullif(attstattarget, -1),
+    array_to_string(attoptions, ', ')
   )
 from pg_attribute
 join own_class on own_class.oid = attrelid
@@ -146,7 +151,13 @@ union all
 select
   'index',
   indexrelid::regclass::text,
-  concat_ws('; ', pg_get_indexdef(indexrelid), case when not indisvalid then 'invalid' end)
+  concat_ws(
+    '; ',
+    pg_get_indexdef(indexrelid),
+    case when not indisvalid then 'invalid' end,
+    case when indisclustered then 'clustered' end,
+    case when indisreplident then 'replica identity' end
+  )
 from pg_index
 join own_class on own_class.oid = indexrelid
 union all
@@ -156,7 +167,20 @@ select
   concat_ws(
     '; ',
     'owner ' || pg_get_userbyid(proowner),
-    case when prokind <> 'a' then pg_get_functiondef(own_function.oid) else pg_get_function_result(own_function.oid) end
+    case when prokind <> 'a' then pg_get_functiondef(own_function.oid) end,
+    (
+      select concat_ws(
+        ' ', pg_get_function_result(aggfnoid), proparallel, 'kind', aggkind, aggnumdirectargs,
+        'state', aggtranstype::regtype, aggtransspace, aggtransfn::regprocedure, quote_nullable(agginitval),
+        'final', aggfinalfn::regprocedure, aggfinalextra, aggfinalmodify,
+        'combine', aggcombinefn::regprocedure, aggserialfn::regprocedure, aggdeserialfn::regprocedure,
+        'moving', aggmtranstype::regtype, aggmtransspace, aggmtransfn::regprocedure, aggminvtransfn::regprocedure,
+        quote_nullable(aggminitval), aggmfinalfn::regprocedure, aggmfinalextra, aggmfinalmodify,
+        'sort', aggsortop::regoperator
+      )
+      from pg_aggregate
+      where aggfnoid = own_function.oid
+    )
   )
 from own_function
 union all
@@ -192,7 +216,10 @@ select
   )
 from pg_policy
 union all
-select 'rule', ev_class::regclass || '.' || quote_ident(rulename), pg_get_ruledef(pg_rewrite.oid)
+select
+  'rule',
+  ev_class::regclass || '.' || quote_ident(rulename),
+  concat_ws('; ', pg_get_ruledef(pg_rewrite.oid), 'enabled ' || ev_enabled::text)
 from pg_rewrite
 join own_class on own_class.oid = ev_class
 where rulename <> '_RETURN'
@@ -206,14 +233,31 @@ select
     'type ' || typtype::text,
     (select string_agg(quote_literal(enumlabel), ', ' order by enumsortorder) from pg_enum where enumtypid = own_type.oid),
     case when typtype = 'd' then format_type(typbasetype, typtypmod) end,
+    case when typtype = 'd' then 'collate ' || nullif(typcollation, 0)::regcollation end,
     case when typnotnull then 'not null' end,
     'default ' || typdefault,
-    (select 'of ' || rngsubtype::regtype from pg_range where rngtypid = own_type.oid)
+    (
+      select concat_ws(
+        ' ', 'of', rngsubtype::regtype, 'collate', nullif(rngcollation, 0)::regcollation, 'compared by', opcname,
+        'canonical', rngcanonical::regproc, 'difference', rngsubdiff::regproc
+      )
+      from pg_range
+      join pg_opclass on pg_opclass.oid = rngsubopc
+      where rngtypid = own_type.oid
+    )
   )
 from own_type
 where typtype in ('e', 'd', 'r') or (typtype = 'c' and typrelid in (select oid from own_class where relkind = 'c'))
 union all
-select 'statistics', stxname, pg_get_statisticsobjdef(pg_statistic_ext.oid)
+select
+  'statistics',
+  quote_ident(nspname) || '.' || quote_ident(stxname),
+  concat_ws(
+    '; ',
+    'owner ' || pg_get_userbyid(stxowner),
+    pg_get_statisticsobjdef(pg_statistic_ext.oid),
+    'target ' || nullif(stxstattarget, -1)
+  )
 from pg_statistic_ext
 join own_schema on own_schema.oid = stxnamespace
 union all
@@ -224,9 +268,22 @@ select
     '; ',
     concat_ws(' ', puballtables, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot),
     (
-      select string_agg(prrelid::regclass::text, ', ' order by prrelid::regclass::text)
+      select string_agg(
+        concat_ws(' ', prrelid::regclass, 'columns ' || columns, 'where ' || pg_get_expr(prqual, prrelid)),
+        ', ' order by prrelid::regclass::text
+      )
       from pg_publication_rel
+      cross join lateral (
+        select string_agg(quote_ident(attname), ', ' order by attname) as columns
+        from pg_attribute
+        where attrelid = prrelid and attnum = any (prattrs)
+      ) as published
       where prpubid = pg_publication.oid
+    ),
+    (
+      select 'schemas ' || string_agg(pnnspid::regnamespace::text, ', ' order by pnnspid::regnamespace::text)
+      from pg_publication_namespace
+      where pnpubid = pg_publication.oid
     )
   )
 from pg_publication
@@ -248,7 +305,8 @@ cross join pg_identify_object(classoid, objoid, objsubid) as object
 where objoid >= 16384
   and classoid in (
     'pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass,
-    'pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_namespace'::regclass
+    'pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_namespace'::regclass, 'pg_rewrite'::regclass,
+    'pg_statistic_ext'::regclass
   )
   and coalesce(object.schema, '') <> all ($1)
   and coalesce(object.schema, '') !~ '^pg_'
@@ -267,6 +325,7 @@ export async function readSchema(client: Client): Promise<SchemaObject[]> {
     const { rows } = await client.query<SchemaObject>(schemaObjects, [managedSchemas]);
     return rows;
   } finally {
-    await client.query("rollback");
+    // Nothing was written; where the connection is gone, the query's own error says so.
+    await client.query("rollback").catch(() => {});
   }
 }
