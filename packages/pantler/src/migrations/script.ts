@@ -2,6 +2,7 @@ import { InputError, UnchangedError } from "../operation/index.js";
 import {
   classifyStatement,
   describeSqlProblem,
+  leadingWord,
   loadParser,
   SqlSyntaxProblem,
   type Statement,
@@ -36,6 +37,9 @@ const harmlessCommands = new Set([
   "\\encoding",
 ]);
 
+/** What begins a line of the data after `copy … from stdin` and looks like a command: its end, and a null. */
+const dataMarks = new Set(["\\.", "\\N"]);
+
 /**
  * Reads the statements of a file as the ledger stores them.
  * @throws InputError when the file cannot be read or holds a psql command that cannot be left out
@@ -51,7 +55,9 @@ export function readStatements(project: Project, file: string): { text: string; 
       code: "psql-command",
       message: `${pathInProject(project, file)}:${line}: ${word} is a command of psql, not SQL.`,
       state: "Nothing was done.",
-      remedy: "Take the line out; the connection, its database and its role are Pantler's to choose.",
+      remedy: dataMarks.has(word)
+        ? "The data of copy … from stdin cannot be sent along: write insert statements (pg_dump --inserts)."
+        : "Take the line out; the connection, its database and its role are Pantler's to choose.",
     });
   }
   return { text, statements };
@@ -60,25 +66,51 @@ export function readStatements(project: Project, file: string): { text: string; 
 /**
  * Reads a file of SQL and finds out how it has to run.
  * @param serverMajor the target's major version: what a newer server's grammar adds, only that server can judge
- * @throws InputError `nothing-to-run`, and what reading the file throws
- * @throws UnchangedError `sql-syntax` with the place of the error
+ * @throws InputError `nothing-to-run`, and what `readMaybeEmptyScript` throws
  */
 export async function readScript(project: Project, file: string, serverMajor: number): Promise<Script> {
+  const script = await readMaybeEmptyScript(project, file, serverMajor);
+  if (script.statements.some((statement) => statement.class.node !== "EmptyQuery")) return script;
+  throw new InputError({
+    code: "nothing-to-run",
+    message: `${script.shown} holds no statement.`,
+    state: "Nothing was done.",
+    remedy: "Write it, or remove the file.",
+  });
+}
+
+/**
+ * Reads a file of SQL that may hold nothing but comments.
+ * @param serverMajor as for `readScript`
+ * @throws InputError `transaction-control`, `session-control` or `copy-from-stdin` for a statement that no file may
+ *   hold, and what reading the file throws
+ * @throws UnchangedError `sql-syntax` with the place of the error
+ */
+export async function readMaybeEmptyScript(
+  project: Project,
+  file: string,
+  serverMajor: number,
+): Promise<Script> {
   const { text, statements } = readStatements(project, file);
   const shown = pathInProject(project, file);
   await loadParser();
-  const understood = statements.map((statement) => {
+  const understood = statements.map((statement): ScriptStatement => {
+    const source = { file: shown, text, offset: statement.offset };
     try {
-      return { ...statement, class: classifyStatement(statement.text) };
+      const found = { ...statement, class: classifyStatement(statement.text) };
+      const refusal = refusalOf(found);
+      if (!refusal) return found;
+      const { line, detail } = describeSqlProblem(undefined, source);
+      throw new InputError({
+        ...refusal,
+        message: `${shown}:${line}: ${refusal.message}`,
+        detail,
+        state: "Nothing was run.",
+      });
     } catch (error) {
       if (!(error instanceof SqlSyntaxProblem)) throw error;
-      if (serverMajor > parserMajor)
-        return { ...statement, class: { node: "Unknown", need: "any" } as const };
-      const problem = describeSqlProblem(
-        error,
-        { file: shown, text, offset: statement.offset },
-        error.cursorOffset,
-      );
+      if (serverMajor > parserMajor) return { ...statement, class: { node: "Unknown", need: "any" } };
+      const problem = describeSqlProblem(error, source, error.cursorOffset);
       throw new UnchangedError({
         code: "sql-syntax",
         message: problem.message,
@@ -89,17 +121,8 @@ export async function readScript(project: Project, file: string, serverMajor: nu
       });
     }
   });
-  const working = understood.filter((statement) => statement.class.node !== "EmptyQuery");
-  if (working.length === 0) {
-    throw new InputError({
-      code: "nothing-to-run",
-      message: `${shown} holds no statement.`,
-      state: "Nothing was done.",
-      remedy: "Write it, or remove the file.",
-    });
-  }
-  const outside = working.find((statement) => statement.class.need === "outside");
-  const enumValue = working.find((statement) => statement.class.need === "commit-after");
+  const outside = understood.find((statement) => statement.class.need === "outside");
+  const enumValue = understood.find((statement) => statement.class.need === "commit-after");
   return {
     shown,
     text,
@@ -107,6 +130,53 @@ export async function readScript(project: Project, file: string, serverMajor: nu
     mode: outside ? "statements" : enumValue ? "commit-after" : "transaction",
     because: (outside ?? enumValue)?.class.why,
   };
+}
+
+/** The statements that are sent: a file's own begin and commit are folded into the transaction around it. */
+export function sentStatements({ statements }: Script): ScriptStatement[] {
+  return statements.filter(({ class: { node, transaction } }) => {
+    return node !== "EmptyQuery" && transaction !== "begin" && transaction !== "commit";
+  });
+}
+
+/** Why no file may hold this statement, if so: files share a transaction and a session with others. */
+function refusalOf({
+  text,
+  class: { transaction, need, unfit },
+}: ScriptStatement): { code: string; message: string; remedy: string } | undefined {
+  const word = leadingWord(text);
+  if (transaction === "rollback") {
+    return {
+      code: "transaction-control",
+      message: `${word} would end the transaction that all pending files share.`,
+      remedy: "Take it out. To take back a part of the file, use savepoint and rollback to.",
+    };
+  }
+  if (transaction === "prepared") {
+    return {
+      code: "transaction-control",
+      message:
+        need === "outside"
+          ? `${word} prepared would end a transaction of others for good.`
+          : "prepare transaction would end the transaction that all pending files share.",
+      remedy: "Take it out.",
+    };
+  }
+  if (unfit === "discard-all") {
+    return {
+      code: "session-control",
+      message: "discard all would give back the deployment lock.",
+      remedy: "Take it out; every file begins with the session's own settings.",
+    };
+  }
+  if (unfit === "copy-from-stdin") {
+    return {
+      code: "copy-from-stdin",
+      message: "the data of copy … from stdin cannot be sent along.",
+      remedy: "Write insert statements (pg_dump --inserts).",
+    };
+  }
+  return undefined;
 }
 
 /** The major version of the grammar that libpg-query was built from. */

@@ -24,6 +24,8 @@ export interface StatementClass {
   readonly why?: string;
   /** The index that stays behind invalid when the statement is interrupted, if its text names one. */
   readonly index?: { readonly schema?: string; readonly name: string };
+  /** What a sender of files cannot allow: that the session forgets its locks, or that it waits for rows to be sent. */
+  readonly unfit?: "discard-all" | "copy-from-stdin";
 }
 
 /** Text that Postgres' grammar refuses. */
@@ -166,7 +168,10 @@ const rules: Rules = {
   CreateTableSpaceStmt: () => outside("create tablespace"),
   DropTableSpaceStmt: () => outside("drop tablespace"),
   AlterSystemStmt: () => outside("alter system"),
-  DiscardStmt: ({ target }) => (target === "DISCARD_ALL" ? outside("discard all") : undefined),
+  DiscardStmt: ({ target }) =>
+    target === "DISCARD_ALL" ? { ...outside("discard all"), unfit: "discard-all" } : undefined,
+  CopyStmt: ({ is_from, filename }) =>
+    is_from && filename === undefined ? { need: "any", unfit: "copy-from-stdin" } : undefined,
   AlterTableStmt: ({ cmds }) =>
     cmds?.some(detachesConcurrently) ? outside("alter table detach partition concurrently") : undefined,
   CreateSubscriptionStmt: ({ options }) =>

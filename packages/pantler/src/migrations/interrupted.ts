@@ -1,0 +1,18 @@
+import { UnchangedError } from "../operation/index.js";
+
+/**
+ * Ends work whose signal was aborted.
+ * @param state what that leaves
+ * @param cause the statement's error, where the abort cancelled one
+ * @throws UnchangedError `interrupted`
+ */
+export function stopWhenAborted(signal: AbortSignal | undefined, state: string, cause?: unknown): void {
+  if (!signal?.aborted) return;
+  throw new UnchangedError({
+    code: "interrupted",
+    message: "Interrupted.",
+    state,
+    remedy: "Run it again when you are ready.",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
