@@ -38,6 +38,7 @@ export interface StartResult {
 /**
  * Starts the local database. An empty one is brought up: every migration with its checks, then the seed files,
  * then all checks once more on the seeded database. What is pending on one that is not empty is left to the user.
+ * @param signal interrupts the work: what is being applied or seeded is rolled back, the server stays
  * @throws what starting the server, applying migrations and seeding throw
  */
 export async function startLocal(
@@ -57,17 +58,21 @@ export async function startLocal(
   if (fresh && migrations.length > 0) await migrateUp(target, {}, operation, signal);
   const complete = fresh || (server.embedded && migrations.every(({ state }) => state === "applied"));
   if (complete && !(await isSeeded(target))) {
-    const seeded = await seedOnce(target, operation);
-    if (seeded.length > 0) checks = await checkMigrations(target, {}, operation);
+    const seeded = await seedOnce(target, operation, signal);
+    if (seeded.length > 0) checks = await checkMigrations(target, {}, operation, signal);
   }
   return { status: await readStatus(target, server), fresh, checks };
 }
 
 /** Seeds, unless another start that runs at the same time has done it. */
-async function seedOnce(target: Target, operation: Operation): Promise<string[]> {
+async function seedOnce(
+  target: Target,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   return await withClient(target.url, async (client) => {
     await takeDeploymentLock(client);
-    return (await isSeeded(target)) ? [] : await seedDatabase(target, operation);
+    return (await isSeeded(target)) ? [] : await seedDatabase(target, operation, signal);
   });
 }
 

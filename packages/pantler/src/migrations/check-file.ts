@@ -1,5 +1,5 @@
 import { InputError } from "../operation/index.js";
-import { type Identity, parseIdentity } from "../postgres/index.js";
+import { type Identity, leadingWord, parseIdentity } from "../postgres/index.js";
 import type { Project } from "../project/index.js";
 import { pathInProject } from "../project/index.js";
 import { readStatements } from "./script.js";
@@ -53,16 +53,13 @@ export function readChecks(project: Project, file: string): Check[] {
     const { comments, body } = leadingComments(statement.text);
     for (const comment of comments) {
       const line = lineAt(text, statement.offset + comment.offset);
-      const directive = /^(check|as|expect|within):\s*(.*?)\s*$/.exec(comment.text);
+      const malformed = (why: string) => malformedAt(shown, line, why);
+      const meant = meantDirective(comment.text);
+      if (meant) throw malformed(`"-- ${comment.text}" is not understood: write "-- ${meant}:"`);
+      const directive = /^(check|as|expect|within)\s*:\s*(.*?)\s*$/i.exec(comment.text);
       if (!directive) continue;
-      const [, word, words = ""] = directive;
-      const malformed = (why: string) =>
-        new InputError({
-          code: "check-malformed",
-          message: `${shown}:${line}: ${why}.`,
-          state: "Nothing was done.",
-          remedy: "Mend the file; docs/checks.md describes the format.",
-        });
+      const [, written = "", words = ""] = directive;
+      const word = written.toLowerCase();
       if (word === "check") {
         if (words === "") throw malformed("a check needs a title");
         draft = { title: words, line, statements: [], expectation: undefined, within: undefined };
@@ -90,6 +87,15 @@ export function readChecks(project: Project, file: string): Check[] {
       }
     }
     if (body === "") continue;
+    const control = transactionWords(body);
+    if (control) {
+      const line = lineAt(text, statement.offset + statement.text.length - body.length);
+      throw malformedAt(
+        shown,
+        line,
+        `${control} has no place in a check, whose savepoint decides what is kept: nothing`,
+      );
+    }
     if (!draft) {
       throw new InputError({
         code: "check-malformed",
@@ -111,6 +117,36 @@ export function readChecks(project: Project, file: string): Check[] {
       remedy: "A check is at least one statement and what to expect of the last one.",
     });
   });
+}
+
+function malformedAt(shown: string, line: number, why: string): InputError {
+  return new InputError({
+    code: "check-malformed",
+    message: `${shown}:${line}: ${why}.`,
+    state: "Nothing was done.",
+    remedy: "Mend the file; docs/checks.md describes the format.",
+  });
+}
+
+/** The directive that a comment was meant to be and is not: taken for prose, it would make a check assert less. */
+function meantDirective(comment: string): string | undefined {
+  const [, word = ""] = /^([a-z]+)\s*:/i.exec(comment) ?? [];
+  const lower = word.toLowerCase();
+  if (/^expect./.test(lower)) return "expect";
+  if (/^check(s|ed|ing)$/.test(lower)) return "check";
+  if (/^within./.test(lower)) return "within";
+  const [, words = ""] = /^as\s+(.+)$/i.exec(comment) ?? [];
+  return parseIdentity(words.trim()) ? "as" : undefined;
+}
+
+const transactionWord = /^(begin|start|commit|end|rollback|abort|savepoint|release)$/;
+
+/** The words with which a statement would begin or end a transaction or a part of one; nothing for all others. */
+function transactionWords(body: string): string | undefined {
+  const word = leadingWord(body);
+  if (transactionWord.test(word)) return word;
+  if (word !== "prepare" || leadingWord(body.slice(word.length)) !== "transaction") return undefined;
+  return "prepare transaction";
 }
 
 function parseExpectation(words: string): Expectation | undefined {

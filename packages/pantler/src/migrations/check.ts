@@ -1,9 +1,19 @@
 import pg from "pg";
 import type { Target } from "../engine/index.js";
 import { InputError, type Operation, PantlerError } from "../operation/index.js";
-import { actAs, type Client, describeSqlProblem, isConnectionLoss, withClient } from "../postgres/index.js";
+import {
+  actAs,
+  type Client,
+  cancelOnAbort,
+  describeSqlProblem,
+  type Identity,
+  isConnectionLoss,
+  sqlstates,
+  withClient,
+} from "../postgres/index.js";
 import { listMigrationFiles, listSmokeChecks, type MigrationFile, type Project } from "../project/index.js";
 import { type Check, type Expectation, readChecks } from "./check-file.js";
+import { stopWhenAborted } from "./interrupted.js";
 import { readLedger } from "./ledger.js";
 
 /** How a check turned out. */
@@ -35,14 +45,17 @@ export interface CheckRequest {
 
 /**
  * Runs the checks of every applied migration, then the smoke checks, and takes back whatever they did.
+ * @param signal interrupts the work
  * @returns the results in the order of the files
  * @throws InputError when a check file is malformed, `check-unknown` when no title contains the text asked for
  * @throws EnvironmentError when the environment cannot be reached
+ * @throws UnchangedError `interrupted`
  */
 export async function checkMigrations(
   target: Target,
   { only }: CheckRequest,
   operation: Operation,
+  signal?: AbortSignal,
 ): Promise<CheckResult[]> {
   const { project, url } = target;
   const files = listMigrationFiles(project).migrations;
@@ -58,18 +71,19 @@ export async function checkMigrations(
       .filter(({ checks }) => checks.length > 0);
     if (only !== undefined && groups.length === 0) throw unknownCheck(only);
     const results: CheckResult[] = [];
-    await client.query("begin");
+    const stopListening = await cancelOnAbort(client, url, signal);
     try {
+      await client.query("begin");
       for (const group of groups) {
         await operation.step(`check ${group.title}`, async (step) => {
-          const found = await runChecks(client, group.checks, operation, (done) =>
-            step.progress(done, group.checks.length, "checks"),
-          );
+          const onDone = (done: number) => step.progress(done, group.checks.length, "checks");
+          const found = await runChecks(client, group.checks, operation, onDone, signal);
           results.push(...found);
           step.note(summarize(found));
         });
       }
     } finally {
+      stopListening();
       await client.query("rollback").catch(() => {});
     }
     return results;
@@ -111,17 +125,23 @@ export function summarize(results: readonly CheckResult[]): string {
 /**
  * Runs checks inside the transaction that is open, each in a savepoint that is rolled back.
  * @param onDone called after each check with how many are done
+ * @param signal looked at before and after each check
+ * @throws UnchangedError `interrupted`; the transaction is then to be rolled back
  */
 export async function runChecks(
   client: Client,
   checks: readonly Check[],
   operation: Operation,
   onDone: (done: number) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<CheckResult[]> {
+  const nothingKept = "Nothing that a check did was kept.";
   const results: CheckResult[] = [];
   for (const check of checks) {
+    stopWhenAborted(signal, nothingKept);
     await client.query(`savepoint pantler_check; ${checkSettings}`);
     const { found, milliseconds } = await runCheck(client, check);
+    stopWhenAborted(signal, nothingKept);
     await client.query("rollback to savepoint pantler_check; release savepoint pantler_check");
     const { title, file, line, within } = check;
     results.push({ title, file, line, outcome: found ? "failed" : "passed", found, milliseconds, within });
@@ -140,29 +160,51 @@ async function runCheck(
   let milliseconds = 0;
   for (const [index, statement] of check.statements.entries()) {
     const last = index === check.statements.length - 1;
+    const source = { file: check.file, text: check.text, offset: statement.offset };
+    if (statement.identity) {
+      const refused = await become(client, statement.identity);
+      if (refused) return { found: inWords(refused, source), milliseconds };
+    }
     const started = performance.now();
     try {
-      if (statement.identity) await actAs(client, statement.identity);
-      const begun = performance.now();
       const result = await client.query<unknown[]>({ text: statement.text, rowMode: "array", types: asText });
-      milliseconds = performance.now() - begun;
+      milliseconds = performance.now() - started;
       if (last) return { found: compare(check.expectation, result), milliseconds };
     } catch (error) {
       milliseconds = performance.now() - started;
-      if (!(error instanceof PantlerError) && isConnectionLoss(error)) throw error;
+      if (isConnectionLoss(error)) throw error;
       const sqlstate = error instanceof pg.DatabaseError ? error.code : undefined;
       if (last && check.expectation.kind === "error" && sqlstate === check.expectation.sqlstate) {
         return { found: undefined, milliseconds };
       }
-      const problem = describeSqlProblem(error, {
-        file: check.file,
-        text: check.text,
-        offset: statement.offset,
-      });
-      return { found: `${problem.message}\n${problem.detail}`, milliseconds };
+      return { found: inWords(error, source), milliseconds };
     }
   }
   return { found: "the check has no statement", milliseconds };
+}
+
+/**
+ * Makes the rest of a check run as somebody. That this fails is never what a check expects: its own statement did
+ * not run.
+ * @returns why it could not be
+ */
+async function become(client: Client, identity: Identity): Promise<Error | undefined> {
+  try {
+    await actAs(client, identity);
+    return undefined;
+  } catch (error) {
+    if (error instanceof PantlerError) return error;
+    if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) throw error;
+    const able = error.code === sqlstates.insufficientPrivilege ? "may not" : "cannot";
+    const who = identity.kind === "user" ? `user ${identity.email}` : identity.kind;
+    // A new error: the position in this one counts in a statement of ours, not in the file.
+    return new Error(`the deployer ${able} become ${who}: ${error.message} (${error.code})`);
+  }
+}
+
+function inWords(error: unknown, source: Parameters<typeof describeSqlProblem>[1]): string {
+  const { message, detail } = describeSqlProblem(error, source);
+  return `${message}\n${detail}`;
 }
 
 /** Values are compared as Postgres writes them, so nothing is parsed. */

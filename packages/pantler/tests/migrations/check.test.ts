@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkMigrations, migrateUp } from "../../src/index.js";
 import { failure } from "../support/failure.js";
-import { query, states } from "../support/inspect.js";
+import { query, states, waitForStatement } from "../support/inspect.js";
 import { type TestProject, withProject } from "../support/project.js";
 
 const table = {
@@ -130,6 +130,75 @@ describe("a check", () => {
     });
   });
 
+  it("fails when it may not become the identity, even if it expects that error", async () => {
+    await withNotes(async (project) => {
+      project.write(
+        "supabase/checks/1_notes.sql",
+        "-- check: x\n-- expect: error 42501\n-- as: anon\nselect * from notes;",
+      );
+      await query(project.url, "create role limited login password 'secret'");
+      await query(project.url, "grant usage on schema supabase_migrations to limited");
+      await query(project.url, "grant select on supabase_migrations.schema_migrations to limited");
+      try {
+        const url = project.url.replace("postgres:postgres@", "limited:secret@");
+        project.write(".env", `PANTLER_ENGINE_URL=${url}\n`);
+        const { target, operation } = await project.reopen();
+        const [result] = await checkMigrations(target, {}, operation);
+        expect(result?.outcome).toBe("failed");
+        expect(result?.found?.split("\n")[0]).toBe(
+          'supabase/checks/1_notes.sql:4:1: the deployer may not become anon: permission denied to set role "anon" (42501)',
+        );
+      } finally {
+        await query(project.url, "revoke all on supabase_migrations.schema_migrations from limited");
+        await query(project.url, "revoke all on schema supabase_migrations from limited");
+        await query(project.url, "drop role limited");
+      }
+    });
+  });
+
+  it("takes its words in any case", async () => {
+    await withNotes(async (project) => {
+      const checks = "-- CHECK: x\n-- Expect : value anon\n-- As: anon\nselect current_user;";
+      expect(await outcomes(project, checks)).toEqual([["x", "passed", undefined]]);
+    });
+  });
+
+  it("may prepare a query, and be about words that it may not begin with", async () => {
+    await withNotes(async (project) => {
+      const checks =
+        "-- check: x\n-- expect: value commit\n-- end: of prose\nprepare x as select 'commit';\nexecute x;";
+      expect(await outcomes(project, checks)).toEqual([["x", "passed", undefined]]);
+    });
+  });
+
+  it("is refused with a word that would keep or lose what others did", async () => {
+    const statements = [
+      "begin",
+      "start transaction",
+      "commit",
+      "end",
+      "rollback",
+      "abort",
+      "savepoint a",
+      "release a",
+      "Rollback to a",
+      "/* quietly */ prepare -- and\n transaction 'x'",
+    ];
+    await withNotes(async (project) => {
+      for (const statement of statements) {
+        const error = await failure(
+          outcomes(
+            project,
+            `-- check: x\n-- expect: true\ninsert into notes values (1, null, 'kept');\n${statement};\nselect true;`,
+          ),
+        );
+        expect(error).toMatchObject({ code: "check-malformed", exit: 2 });
+        expect(error.message).toMatch(/^supabase\/checks\/1_notes\.sql:4: [a-z ]+ has no place in a check/);
+      }
+      expect(await query(project.url, "select * from notes")).toEqual([]);
+    });
+  });
+
   it("warns, and does not fail, when it takes longer than its bound", async () => {
     await withNotes(async (project) => {
       const results = await outcomes(
@@ -160,6 +229,18 @@ describe("a check", () => {
     ["-- check: x\n-- expect: true\n-- within: soon\nselect true;", '1_notes.sql:3: "soon" is no duration'],
     ["-- check:\n-- expect: true\nselect true;", "1_notes.sql:1: a check needs a title"],
     ["-- expect: true\nselect true;", '1_notes.sql:1: "-- expect:" stands before the first'],
+    ...["expects: true", "Expected: true", "expectation: true", "expecting: true"].map((word) => [
+      `-- check: x\n-- expect: true\n-- ${word}\nselect true;`,
+      `1_notes.sql:3: "-- ${word}" is not understood: write "-- expect:"`,
+    ]),
+    [
+      "-- check: x\n-- expect: true\nselect true;\n-- checks: y\nselect false;",
+      '1_notes.sql:4: "-- checks: y" is not understood: write "-- check:"',
+    ],
+    [
+      "-- check: x\n-- expect: no rows\n-- as anon\nselect * from notes;",
+      '1_notes.sql:3: "-- as anon" is not understood: write "-- as:"',
+    ],
   ])("is refused when it is malformed: %j", async (checks, message) => {
     await withNotes(async (project) => {
       const error = await failure(outcomes(project, checks));
@@ -211,6 +292,26 @@ describe("migration check", () => {
       expect(results.map(({ title }) => title)).toEqual(["A2 second"]);
       const error = await failure(checkMigrations(project.target, { only: "A3" }, project.operation));
       expect(error).toMatchObject({ code: "check-unknown", exit: 2 });
+    });
+  });
+
+  it.each([
+    ["true", "a check that would fail"],
+    ["error 57014", "a check that would take the interruption for what it expects"],
+  ])("can be interrupted: expecting %s, %s", async (expectation) => {
+    await withNotes(async (project) => {
+      const slow = `-- check: slow\n-- expect: ${expectation}\nselect pg_sleep(60);\n`;
+      project.write("supabase/checks/1_notes.sql", slow);
+      const controller = new AbortController();
+      const checking = failure(checkMigrations(project.target, {}, project.operation, controller.signal));
+      await waitForStatement(project.url, "%select pg_sleep(60)%");
+      controller.abort();
+      expect(await checking).toMatchObject({
+        code: "interrupted",
+        exit: 5,
+        message: "Interrupted.",
+        state: "Nothing that a check did was kept.",
+      });
     });
   });
 
