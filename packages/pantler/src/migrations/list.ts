@@ -18,6 +18,7 @@ export type MigrationState = "applied" | "pending" | "out-of-order" | "changed" 
 
 export interface ListedMigration {
   readonly version: string;
+  /** Empty where the file is gone and the ledger, written by an old Supabase CLI, holds no name. */
   readonly name: string;
   readonly state: MigrationState;
   /** Where the phase stands among the project's files, from 1; a version without a file has no place. */

@@ -77,9 +77,13 @@ export function newMigration(project: Project, words: string, now: Date): NewMig
   return { version, files };
 }
 
-/** The moment as fourteen digits, or the number after the newest version where the clock is not ahead of it. */
+/**
+ * The moment as fourteen digits, or a version just after the newest where the clock is not ahead of it. Versions are
+ * ordered as text, so that 10 would run before 9; 90 runs after it.
+ */
 function nextVersion(now: Date, newest: string | undefined): string {
   const stamp = now.toISOString().replace(/\D/g, "").slice(0, 14);
   if (newest === undefined || stamp > newest) return stamp;
+  if (/^9+$/.test(newest)) return `${newest}0`;
   return String(BigInt(newest) + 1n).padStart(newest.length, "0");
 }

@@ -33,6 +33,21 @@ describe("migration new", () => {
     );
   });
 
+  it.each([
+    ["9", "90"],
+    ["99", "990"],
+    ["909", "910"],
+    ["99999999999999", "999999999999990"],
+    ["039", "20260304120000"],
+  ])("chooses one that also comes after %s as text, in whose order migrations run", async (newest, next) => {
+    await withFolder({ ...config, [`supabase/migrations/${newest}_a.sql`]: "select 1;" }, async (root) => {
+      const project = await openProject({ from: root, variables: {} });
+      const { version } = newMigration(project, "next", noon);
+      expect(version).toBe(next);
+      expect(version > newest).toBe(true);
+    });
+  });
+
   it.each(["", "  ", "../escape", "a/b", "a;b", "a.b"])(
     "refuses the name %j and writes nothing",
     async (name) => {
