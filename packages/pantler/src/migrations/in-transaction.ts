@@ -73,7 +73,7 @@ export async function runInTransaction(
       return attempt === 0 ? await attemptOnce() : await watchBlockers(session, onSeen, attemptOnce);
     } catch (error) {
       if (error instanceof PantlerError) throw error;
-      await client.query(`rollback; ${session.resetStatements}`).catch(() => {});
+      await client.query(`rollback; ${session.reset}`).catch(() => {});
       const delay = retryDelays[attempt];
       if (!isLockProblem(error) || delay === undefined || signal?.aborted) {
         throw await transactionUndone(session, batch, direction, before, error, blockers);

@@ -95,10 +95,10 @@ export async function runStatement(
  * Brings the session back to what it was, whatever a file has set.
  * @returns the server's clock, in seconds since 1970
  */
-export async function resetSession({ client, resetStatements }: DeploymentSession): Promise<number> {
-  const clock = "select extract(epoch from pg_catalog.clock_timestamp())::double precision as now";
+export async function resetSession({ client, reset }: DeploymentSession): Promise<number> {
+  const clock = "extract(epoch from pg_catalog.clock_timestamp())::double precision as now";
   // Several statements in one message give several results, which the driver's types do not know.
-  const results = (await client.query<{ now: number }>(`${resetStatements};${clock}`)) as unknown as {
+  const results = (await client.query<{ now: number }>(`${reset}, ${clock}`)) as unknown as {
     readonly rows: readonly { readonly now: number }[];
   }[];
   return results.at(-1)?.rows[0]?.now ?? 0;

@@ -20,8 +20,11 @@ export interface DeploymentSession {
   readonly serverMajor: number;
   readonly operation: Operation;
   readonly signal: AbortSignal | undefined;
-  /** Brings the session back to what it was at its start, whatever a file has set. */
-  readonly resetStatements: string;
+  /**
+   * Statements that bring the session back to what it was at its start, whatever a file has set. The last of them
+   * is a select, to which more columns may be added.
+   */
+  readonly reset: string;
 }
 
 /**
@@ -78,8 +81,13 @@ export async function withDeploymentSession<Result>(
     await takeDeploymentLock(client);
     await prepareLedger(client);
     await prepareControl(client);
-    const resetStatements = `reset session authorization; reset role; reset all; discard temp; ${setStatement(known)}`;
-    return await work({ target, client, serverMajor, operation, signal, resetStatements });
+    // Only a superuser can have changed whom the session is authorized as.
+    const { rows } = await client.query<{ superuser: boolean }>(
+      "select current_setting('is_superuser')::boolean as superuser",
+    );
+    const authorization = rows[0]?.superuser ? "reset session authorization; " : "";
+    const reset = `${authorization}reset role; reset all; ${setStatement(known)}`;
+    return await work({ target, client, serverMajor, operation, signal, reset });
   } catch (error) {
     throw environmentProblem(target.url, error) ?? error;
   } finally {
