@@ -38,6 +38,8 @@ export interface CheckGroup {
 /** What a statement inside a check may wait for a lock, and take, so that a check cannot hang a live system. */
 const checkSettings = "set local lock_timeout = '5s'; set local statement_timeout = '60s'";
 
+const nothingKept = "Nothing that a check did was kept.";
+
 export interface CheckRequest {
   /** Run only the checks whose title contains this text. */
   readonly only?: string | undefined;
@@ -82,6 +84,10 @@ export async function checkMigrations(
           step.note(summarize(found));
         });
       }
+    } catch (error) {
+      // The request to cancel may find a statement of ours, such as the savepoint of a check.
+      if (!(error instanceof PantlerError)) stopWhenAborted(signal, nothingKept, error);
+      throw error;
     } finally {
       stopListening();
       await client.query("rollback").catch(() => {});
@@ -135,7 +141,6 @@ export async function runChecks(
   onDone: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
-  const nothingKept = "Nothing that a check did was kept.";
   const results: CheckResult[] = [];
   for (const check of checks) {
     stopWhenAborted(signal, nothingKept);

@@ -5,7 +5,7 @@ import {
   EnvironmentError,
   InputError,
   type Operation,
-  type PantlerError,
+  PantlerError,
   UnchangedError,
 } from "../operation/index.js";
 import {
@@ -85,9 +85,13 @@ export async function seedDatabase(
       }
       stopWhenAborted(signal, nothingKept);
       await client.query("commit").catch((error: unknown) => {
-        stopWhenAborted(signal, nothingKept, error);
+        if (!isConnectionLoss(error)) stopWhenAborted(signal, nothingKept, error);
         throw commitFailed(error);
       });
+    } catch (error) {
+      // The request to cancel may find a statement of ours, such as the record of a file.
+      if (!(error instanceof PantlerError)) stopWhenAborted(signal, nothingKept, error);
+      throw error;
     } finally {
       stopListening();
     }
