@@ -31,6 +31,17 @@ export function paintFor(stream: NodeJS.WriteStream, wanted: boolean): Paint {
   };
 }
 
+/** A migration as its file is called; an old ledger may know its version only. */
+export function migrationTitle({
+  version,
+  name,
+}: {
+  readonly version: string;
+  readonly name: string;
+}): string {
+  return name === "" ? version : `${version}_${name}`;
+}
+
 /** A duration as a person reads it. */
 export function duration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

@@ -1,6 +1,6 @@
 import type { CheckResult, LocalStatus, Project } from "../index.js";
 import { pathInProject } from "../project/index.js";
-import type { Paint } from "./output.js";
+import { migrationTitle, type Paint } from "./output.js";
 
 /** The local database's state as the fields of a JSON result. */
 export function statusFields(status: LocalStatus): Record<string, unknown> {
@@ -40,9 +40,9 @@ export function renderStatus(
     ["size", `${((status.bytes ?? 0) / 1024 / 1024).toFixed(1)} MB`],
     ["schema", status.fingerprint ?? ""],
     ["migrations", `${applied} of ${migrations.length} applied`],
-    ...others.map(({ version, name, state }): [string, string] => [
+    ...others.map((migration): [string, string] => [
       "",
-      paint.warning(`${version}_${name}: ${state}`),
+      paint.warning(`${migrationTitle(migration)}: ${migration.state}`),
     ]),
     ...migrations.flatMap(({ version, breaker }): [string, string][] =>
       breaker ? [["", paint.bad(`${version}: left ${breaker.status}, the circuit breaker is open`)]] : [],

@@ -1,7 +1,7 @@
 import type { CheckGroup } from "./check.js";
+import type { Direction, FinishedMigration } from "./direction.js";
 import { runInTransaction } from "./in-transaction.js";
 import type { Batch } from "./plan.js";
-import type { Direction, FinishedMigration } from "./run.js";
 import type { DeploymentSession } from "./session.js";
 import { runStatementByStatement } from "./statement-by-statement.js";
 

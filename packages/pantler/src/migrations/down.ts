@@ -3,9 +3,9 @@ import { InputError, type Operation } from "../operation/index.js";
 import { listMigrationFiles, type MigrationFile, type Project, pathInProject } from "../project/index.js";
 import { runBatches } from "./apply.js";
 import { halfDonePhase, markRolledBack, passBreaker, readControl } from "./control.js";
+import type { Direction, FinishedMigration } from "./direction.js";
 import { deleteLedgerRows, readLedger } from "./ledger.js";
 import { intoBatches, type PlannedMigration, unknownVersion } from "./plan.js";
-import type { Direction, FinishedMigration } from "./run.js";
 import { readScript } from "./script.js";
 import { withDeploymentSession } from "./session.js";
 import { refuseProtected } from "./up.js";
@@ -49,7 +49,8 @@ export async function migrateDown(
     const planned: PlannedMigration[] = [];
     for (const version of versions)
       planned.push(await planRollback(project, files, version, session.serverMajor));
-    return { rolledBack: await runBatches(session, intoBatches(planned, false), downwards, []) };
+    const batches = await intoBatches(planned, false, session.serverMajor);
+    return { rolledBack: await runBatches(session, batches, downwards, []) };
   });
 }
 

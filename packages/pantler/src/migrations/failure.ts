@@ -2,8 +2,8 @@ import pg from "pg";
 import { EnvironmentError, NeedsHandsError, type PantlerError, UnchangedError } from "../operation/index.js";
 import { environmentProblem, isConnectionLoss, sqlstates, withClient } from "../postgres/index.js";
 import { markFailed, markUndone, repair, wayOutOfHalf } from "./control.js";
+import type { Direction, FinishedMigration } from "./direction.js";
 import type { Batch, PlannedMigration } from "./plan.js";
-import type { Direction, FinishedMigration } from "./run.js";
 import type { DeploymentSession } from "./session.js";
 
 /** A failed statement or check, before it is known what state that leaves. */
@@ -79,7 +79,10 @@ export async function transactionUndone(
   const failure = error instanceof StepFailure ? error : undefined;
   const interrupted = session.signal?.aborted === true;
   const lost = failure === undefined && isConnectionLoss(error);
-  const culprit = failure && !interrupted && direction.way === "up" ? failure.migration?.version : undefined;
+  // A text that is no SQL says nothing about the database, and needs nobody to look at it.
+  const isSyntax = failure?.parts.sqlstate === sqlstates.syntaxError;
+  const culprit =
+    interrupted || isSyntax || direction.way === "down" ? undefined : failure?.migration?.version;
   const why = interrupted ? "interrupted" : messageOf(error);
   const told = await record(session, lost, async (client) => {
     await markUndone(client, versions, direction.way, why);
@@ -97,7 +100,8 @@ export async function transactionUndone(
     const detail = blockers ? `${failure.parts.detail}\n${blockers}` : failure.parts.detail;
     const close = culprit === undefined ? "" : ` Then close the breaker: ${repair(culprit, "reverted")}`;
     const remedy = `${failure.parts.remedy}${close}`;
-    return new UnchangedError({ ...failure.parts, detail, state, remedy, cause: failure.cause });
+    const code = isSyntax ? "sql-syntax" : failure.parts.code;
+    return new UnchangedError({ ...failure.parts, code, detail, state, remedy, cause: failure.cause });
   }
   const problem = environmentProblem(url, error);
   if (problem) return new EnvironmentError({ ...partsOf(problem), state, cause: error });

@@ -10,23 +10,20 @@ import {
 import type { CheckGroup } from "./check.js";
 import { markRunning } from "./control.js";
 import { countRows } from "./count-rows.js";
-import { commitUnknown, isLockProblem, StepFailure, transactionUndone } from "./failure.js";
-import { readLedger } from "./ledger.js";
-import { watchBlockers } from "./lock-watch.js";
-import type { Batch, PlannedMigration } from "./plan.js";
 import {
   type Direction,
   type DoneMigration,
   entryOf,
   type FinishedMigration,
   finishedOf,
-  requireChecks,
-  requireSmokeChecks,
-  resetSession,
-  runStatement,
   titleOf,
-  workOf,
-} from "./run.js";
+} from "./direction.js";
+import { commitUnknown, isLockProblem, StepFailure, transactionUndone } from "./failure.js";
+import { readLedger } from "./ledger.js";
+import { watchBlockers } from "./lock-watch.js";
+import type { Batch, PlannedMigration } from "./plan.js";
+import { requireChecks, requireSmokeChecks, resetSession, runStatement } from "./run.js";
+import { sentStatements } from "./script.js";
 import type { DeploymentSession } from "./session.js";
 
 /** How often a transaction that could not get a lock is tried again, and how long to wait before, in milliseconds. */
@@ -151,10 +148,7 @@ interface SentMigration {
 }
 
 function sendMigration(session: DeploymentSession, migration: PlannedMigration): SentMigration {
-  // Its own begin and commit are folded into ours.
-  const work = workOf(migration).filter(
-    ({ class: { transaction } }) => transaction !== "begin" && transaction !== "commit",
-  );
+  const work = sentStatements(migration.script);
   const statements = work.map((statement) => runStatement(session, migration, statement));
   const reset = resetSession(session);
   const ended = firstFailure([...statements, reset]).then(() => reset);

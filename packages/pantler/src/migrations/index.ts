@@ -1,5 +1,5 @@
-export type { FinishedMigration } from "./run.js";
 export { type CheckRequest, type CheckResult, checkMigrations } from "./check.js";
+export type { FinishedMigration } from "./direction.js";
 export { type DownRequest, type DownResult, migrateDown } from "./down.js";
 export {
   type ListedMigration,

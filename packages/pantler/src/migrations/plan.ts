@@ -3,7 +3,7 @@ import { InputError, RefusedError } from "../operation/index.js";
 import type { MigrationFile } from "../project/index.js";
 import { type CheckGroup, readCheckGroup } from "./check.js";
 import type { MigrationList } from "./list.js";
-import { readScript, type Script } from "./script.js";
+import { readScript, requireSyntax, type Script } from "./script.js";
 
 /** A migration that is about to run, up or down. */
 export interface PlannedMigration {
@@ -77,11 +77,19 @@ export async function planUp(
       checks: readCheckGroup(target.project, file),
     });
   }
-  return intoBatches(planned, request.oneByOne ?? false);
+  return await intoBatches(planned, request.oneByOne ?? false, serverMajor);
 }
 
-/** Puts migrations into as few transactions as their statements allow. */
-export function intoBatches(planned: readonly PlannedMigration[], oneByOne: boolean): Batch[] {
+/**
+ * Puts migrations into as few transactions as their statements allow.
+ * @param serverMajor the target's major version
+ * @throws UnchangedError `sql-syntax`: where one transaction is not enough, all of them are parsed first
+ */
+export async function intoBatches(
+  planned: readonly PlannedMigration[],
+  oneByOne: boolean,
+  serverMajor: number,
+): Promise<Batch[]> {
   const batches: Batch[] = [];
   let open: PlannedMigration[] = [];
   const close = (because: string | undefined) => {
@@ -100,6 +108,10 @@ export function intoBatches(planned: readonly PlannedMigration[], oneByOne: bool
     else if (oneByOne) close(undefined);
   }
   close(undefined);
+  const [only] = batches;
+  if (batches.length > 1 || only?.transactional === false) {
+    for (const { script } of planned) await requireSyntax(script, serverMajor);
+  }
   return batches;
 }
 

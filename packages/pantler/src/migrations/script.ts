@@ -2,8 +2,10 @@ import { InputError, UnchangedError } from "../operation/index.js";
 import {
   classifyStatement,
   describeSqlProblem,
+  isOrdinary,
   leadingWord,
   loadParser,
+  type SqlSource,
   SqlSyntaxProblem,
   type Statement,
   type StatementClass,
@@ -84,7 +86,8 @@ export async function readScript(project: Project, file: string, serverMajor: nu
  * @param serverMajor as for `readScript`
  * @throws InputError `transaction-control`, `session-control` or `copy-from-stdin` for a statement that no file may
  *   hold, and what reading the file throws
- * @throws UnchangedError `sql-syntax` with the place of the error
+ * @throws UnchangedError `sql-syntax` with the place of the error, where the parser was needed; the rest is read by
+ *   the server, or by `requireSyntax`
  */
 export async function readMaybeEmptyScript(
   project: Project,
@@ -93,34 +96,14 @@ export async function readMaybeEmptyScript(
 ): Promise<Script> {
   const { text, statements } = readStatements(project, file);
   const shown = pathInProject(project, file);
-  await loadParser();
-  const understood = statements.map((statement): ScriptStatement => {
-    const source = { file: shown, text, offset: statement.offset };
-    try {
-      const found = { ...statement, class: classifyStatement(statement.text) };
-      const refusal = refusalOf(found);
-      if (!refusal) return found;
-      const { line, detail } = describeSqlProblem(undefined, source);
-      throw new InputError({
-        ...refusal,
-        message: `${shown}:${line}: ${refusal.message}`,
-        detail,
-        state: "Nothing was run.",
-      });
-    } catch (error) {
-      if (!(error instanceof SqlSyntaxProblem)) throw error;
-      if (serverMajor > parserMajor) return { ...statement, class: { node: "Unknown", need: "any" } };
-      const problem = describeSqlProblem(error, source, error.cursorOffset);
-      throw new UnchangedError({
-        code: "sql-syntax",
-        message: problem.message,
-        detail: problem.detail,
-        state: "Nothing was run.",
-        remedy: "Mend the file.",
-        cause: error,
-      });
-    }
-  });
+  const understood: ScriptStatement[] = [];
+  for (const statement of statements) {
+    understood.push(
+      isOrdinary(statement.text)
+        ? { ...statement, class: ordinary }
+        : await understand(statement, { file: shown, text, offset: statement.offset }, serverMajor),
+    );
+  }
   const outside = understood.find((statement) => statement.class.need === "outside");
   const enumValue = understood.find((statement) => statement.class.need === "commit-after");
   return {
@@ -130,6 +113,52 @@ export async function readMaybeEmptyScript(
     mode: outside ? "statements" : enumValue ? "commit-after" : "transaction",
     because: (outside ?? enumValue)?.class.why,
   };
+}
+
+/** What is said of a statement that is not worth parsing: the server reads it in time, in a transaction. */
+const ordinary: StatementClass = { node: "Ordinary", need: "any" };
+
+/**
+ * Has the parser read what it has not read yet, for work of which a part could not be taken back.
+ * @throws UnchangedError `sql-syntax` with the place of the error
+ */
+export async function requireSyntax({ shown, text, statements }: Script, serverMajor: number): Promise<void> {
+  for (const statement of statements) {
+    if (statement.class !== ordinary) continue;
+    await understand(statement, { file: shown, text, offset: statement.offset }, serverMajor);
+  }
+}
+
+async function understand(
+  statement: Statement,
+  source: SqlSource,
+  serverMajor: number,
+): Promise<ScriptStatement> {
+  await loadParser();
+  try {
+    const found = { ...statement, class: classifyStatement(statement.text) };
+    const refusal = refusalOf(found);
+    if (!refusal) return found;
+    const { line, detail } = describeSqlProblem(undefined, source);
+    throw new InputError({
+      ...refusal,
+      message: `${source.file}:${line}: ${refusal.message}`,
+      detail,
+      state: "Nothing was run.",
+    });
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxProblem)) throw error;
+    if (serverMajor > parserMajor) return { ...statement, class: { node: "Unknown", need: "any" } };
+    const problem = describeSqlProblem(error, source, error.cursorOffset);
+    throw new UnchangedError({
+      code: "sql-syntax",
+      message: problem.message,
+      detail: problem.detail,
+      state: "Nothing was run.",
+      remedy: "Mend the file.",
+      cause: error,
+    });
+  }
 }
 
 /** The statements that are sent: a file's own begin and commit are folded into the transaction around it. */

@@ -2,20 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, isConnectionLoss, withClient } from "../postgres/index.js";
 import type { CheckGroup } from "./check.js";
 import { markProgress, markRunning } from "./control.js";
+import { type Direction, entryOf, type FinishedMigration, finishedOf, titleOf } from "./direction.js";
 import { isLockProblem, statementsStopped } from "./failure.js";
 import type { PlannedMigration } from "./plan.js";
-import {
-  type Direction,
-  entryOf,
-  type FinishedMigration,
-  finishedOf,
-  requireChecks,
-  requireSmokeChecks,
-  resetSession,
-  runStatement,
-  titleOf,
-  workOf,
-} from "./run.js";
+import { requireChecks, requireSmokeChecks, resetSession, runStatement, workOf } from "./run.js";
 import type { ScriptStatement } from "./script.js";
 import type { DeploymentSession } from "./session.js";
 

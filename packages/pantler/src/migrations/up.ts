@@ -4,10 +4,10 @@ import { listMigrationFiles } from "../project/index.js";
 import { runBatches } from "./apply.js";
 import { readSmokeChecks } from "./check.js";
 import { markComplete, passBreaker } from "./control.js";
+import type { Direction, FinishedMigration } from "./direction.js";
 import { readLedger, writeLedgerRows } from "./ledger.js";
 import { readMigrationList } from "./list.js";
 import { planUp, type UpRequest } from "./plan.js";
-import type { Direction, FinishedMigration } from "./run.js";
 import { withDeploymentSession } from "./session.js";
 
 export interface UpResult {

@@ -1,12 +1,4 @@
-import type {
-  DefElem,
-  IndexStmt,
-  Node,
-  ParseResult,
-  RawStmt,
-  ReindexStmt,
-  TransactionStmtKind,
-} from "libpg-query";
+import type { DefElem, Node, ParseResult, RawStmt, ReindexStmt, TransactionStmtKind } from "libpg-query";
 import { blankLineComments, leadingWord } from "./split-statements.js";
 
 /** What a statement asks of the transaction around it. */
@@ -22,8 +14,6 @@ export interface StatementClass {
   readonly need: TransactionNeed;
   /** Words for a plan, whenever `need` is not `any`. */
   readonly why?: string;
-  /** The index that stays behind invalid when the statement is interrupted, if its text names one. */
-  readonly index?: { readonly schema?: string; readonly name: string };
   /** What a sender of files cannot allow: that the session forgets its locks, or that it waits for rows to be sent. */
   readonly unfit?: "discard-all" | "copy-from-stdin";
 }
@@ -67,9 +57,38 @@ let parser: Parser | undefined;
 
 /** Loads Postgres' parser once per process, in about 10 ms; commands that read no SQL never pay for it. */
 export async function loadParser(): Promise<void> {
+  if (parser) return;
   const loaded = await import("libpg-query");
   await loaded.loadModule();
   parser = loaded;
+}
+
+/** First words of statements that run in any transaction, whatever follows. */
+const alwaysOrdinary = new Set([
+  ...["insert", "update", "delete", "merge", "select", "values", "with"],
+  ...["grant", "revoke", "comment", "do"],
+]);
+
+/** First words of statements that run in any transaction unless one of these words is in them. */
+const mostlyOrdinary = new Map([
+  ["create", ["concurrently", "database", "tablespace", "subscription"]],
+  ["alter", ["concurrently", "database", "tablespace", "subscription", "system", "value"]],
+  ["drop", ["concurrently", "database", "tablespace", "subscription"]],
+]);
+
+/**
+ * Tells of most statements, without parsing them, that `classifyStatement` would find nothing special in them: the
+ * grammar of what is special needs one of the words looked for. A name or a string that holds such a word makes the
+ * answer no, which is only slower. Whether the text is SQL at all is not said.
+ * @param text one statement without its terminator
+ */
+export function isOrdinary(text: string): boolean {
+  const word = leadingWord(text);
+  if (alwaysOrdinary.has(word)) return true;
+  const special = mostlyOrdinary.get(word);
+  if (!special) return false;
+  const lower = text.toLowerCase();
+  return !special.some((each) => lower.includes(each));
 }
 
 /**
@@ -152,10 +171,7 @@ const rules: Rules = {
     newVal !== undefined && oldVal === undefined
       ? { need: "commit-after", why: "a value added to an enum cannot be used before the commit" }
       : undefined,
-  IndexStmt: (statement) =>
-    statement.concurrent
-      ? { ...outside("create index concurrently"), ...createdIndex(statement) }
-      : undefined,
+  IndexStmt: ({ concurrent }) => (concurrent ? outside("create index concurrently") : undefined),
   DropStmt: ({ concurrent }) => (concurrent ? outside("drop index concurrently") : undefined),
   ReindexStmt: reindex,
   VacuumStmt: ({ is_vacuumcmd }) => (is_vacuumcmd ? outside("vacuum") : undefined),
@@ -216,17 +232,8 @@ function outside(what: string): Finding {
   return { need: "outside", why: `${what} cannot run inside a transaction` };
 }
 
-/** An index without a name gets one from the server, which nobody can know before. */
-function createdIndex({ idxname, relation }: IndexStmt): Pick<Finding, "index"> {
-  return idxname === undefined ? {} : { index: qualified(idxname, relation?.schemaname) };
-}
-
-function reindex({ kind, params, relation }: ReindexStmt): Finding | undefined {
-  if (isOn(params, "concurrently", false)) {
-    const finding = outside("reindex concurrently");
-    if (kind !== "REINDEX_OBJECT_INDEX" || relation?.relname === undefined) return finding;
-    return { ...finding, index: qualified(transientName(relation.relname), relation.schemaname) };
-  }
+function reindex({ kind, params }: ReindexStmt): Finding | undefined {
+  if (isOn(params, "concurrently", false)) return outside("reindex concurrently");
   switch (kind) {
     case "REINDEX_OBJECT_DATABASE":
       return outside("reindex database");
@@ -237,23 +244,6 @@ function reindex({ kind, params, relation }: ReindexStmt): Finding | undefined {
     default:
       return undefined;
   }
-}
-
-/** REINDEX CONCURRENTLY builds a second index under this name, the first one's cut to fit 63 bytes. */
-function transientName(index: string): string {
-  const suffix = "_ccnew";
-  let kept = "";
-  let bytes = suffix.length;
-  for (const character of index) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > 63) break;
-    kept += character;
-  }
-  return kept + suffix;
-}
-
-function qualified(name: string, schema: string | undefined): { schema?: string; name: string } {
-  return schema === undefined ? { name } : { schema, name };
 }
 
 function detachesConcurrently(command: Node): boolean {

@@ -1,5 +1,11 @@
 export { cancelOnAbort } from "./cancel.js";
-export { classifyStatement, loadParser, SqlSyntaxProblem, type StatementClass } from "./classify.js";
+export {
+  classifyStatement,
+  isOrdinary,
+  loadParser,
+  SqlSyntaxProblem,
+  type StatementClass,
+} from "./classify.js";
 export {
   type Client,
   connect,
@@ -11,7 +17,7 @@ export {
 } from "./connection.js";
 export { holdsDeploymentLock, takeDeploymentLock } from "./deployment-lock.js";
 export { actAs, type Identity, parseIdentity } from "./identities.js";
-export { quoteIdentifier, quoteQualified } from "./quoting.js";
+export { quoteQualified } from "./quoting.js";
 export { leadingWord, type Statement, splitStatements } from "./split-statements.js";
-export { describeSqlProblem } from "./sql-problem.js";
+export { describeSqlProblem, type SqlSource } from "./sql-problem.js";
 export { sqlstates } from "./sqlstates.js";

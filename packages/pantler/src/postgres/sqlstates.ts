@@ -19,6 +19,7 @@ export const sqlstates = {
   crashShutdown: "57P02",
   tooManyConnections: "53300",
   diskFull: "53100",
+  syntaxError: "42601",
   undefinedTable: "42P01",
   undefinedFile: "58P01",
   featureNotSupported: "0A000",

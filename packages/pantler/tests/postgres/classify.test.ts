@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { classifyStatement, loadParser, SqlSyntaxProblem } from "../../src/postgres/classify.js";
+import { classifyStatement, isOrdinary, loadParser, SqlSyntaxProblem } from "../../src/postgres/classify.js";
 
 beforeAll(loadParser);
 
@@ -45,6 +45,7 @@ describe("what a statement needs of its transaction", () => {
     "commit prepared 'x'",
     "-- why\nrollback prepared 'x'",
   ])("has to run outside: %s", (text) => {
+    expect(isOrdinary(text)).toBe(false);
     const { need, why } = classifyStatement(text);
     expect(need).toBe("outside");
     expect(why).toMatch(/^[a-z ]+ cannot run inside a transaction$/);
@@ -99,6 +100,7 @@ describe("what a statement needs of its transaction", () => {
     ["prepare transaction 'x'", "prepared"],
     ["commit prepared 'x'", "prepared"],
   ])("knows what %s does to the transaction", (text, transaction) => {
+    expect(isOrdinary(text)).toBe(false);
     expect(classifyStatement(text)).toMatchObject({ node: "TransactionStmt", transaction });
   });
 
@@ -120,21 +122,27 @@ describe("what a statement is", () => {
       expect(classifyStatement(text)).toEqual({ node: "EmptyQuery", need: "any" });
     }
   });
+});
 
-  it("names the index that an interrupted statement leaves invalid", () => {
-    const index = (text: string) => classifyStatement(text).index;
-    expect(index('create index concurrently "I" on s.t (a)')).toEqual({ schema: "s", name: "I" });
-    expect(index("create index concurrently i on t (a)")).toEqual({ name: "i" });
-    expect(index("create index concurrently on t (a)")).toBeUndefined();
-    expect(index("create index i on t (a)")).toBeUndefined();
-    expect(index("reindex index concurrently s.i")).toEqual({ schema: "s", name: "i_ccnew" });
-    expect(index("reindex table concurrently t")).toBeUndefined();
+describe("a statement that is not worth parsing", () => {
+  it.each([
+    "create table t (a int)",
+    "-- why\ninsert into t values (1)",
+    "with x as (select 1) select * from x",
+    "alter table t add column a int",
+    "drop table t",
+    "grant select on t to anon",
+  ])("is known as ordinary: %s", (text) => {
+    expect(isOrdinary(text)).toBe(true);
+    expect(classifyStatement(text).need).toBe("any");
   });
 
-  it("cuts the name of a transient index at 63 bytes and never inside a character", () => {
-    const found = classifyStatement(`reindex index concurrently "${"ก".repeat(21)}"`);
-    expect(found.index).toEqual({ name: `${"ก".repeat(19)}_ccnew` });
-  });
+  it.each(["alter type t add value 'x'", "copy t from stdin", "discard all", "dear diary", "", "-- a"])(
+    "is not: %j",
+    (text) => {
+      expect(isOrdinary(text)).toBe(false);
+    },
+  );
 });
 
 describe("text that the server takes and libpg-query refuses", () => {

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import type { CheckResult, FinishedMigration, MigrationList, MigrationState } from "../../index.js";
 import { act, countOption, defineCommand, type Ending } from "../command.js";
-import { duration, type Paint } from "../output.js";
+import { duration, migrationTitle, type Paint } from "../output.js";
 
 export function migrationCommand(ending: Ending): Command {
   return new Command("migration")
@@ -142,7 +142,9 @@ function checkCommand(ending: Ending): Command {
     const { checkMigrations } = await import("../../migrations/index.js");
     const database = await target();
     const { only } = options;
-    const checks = await operate(undefined, (operation) => checkMigrations(database, { only }, operation));
+    const checks = await operate(undefined, (operation, interrupt) =>
+      checkMigrations(database, { only }, operation, interrupt()),
+    );
     const failed = checks.filter((check) => check.outcome === "failed").length;
     output.result({ passed: checks.length - failed, failed, checks }, () => renderChecks(checks, paint));
     return failed === 0 ? 0 : 1;
@@ -161,10 +163,11 @@ function renderList({ migrations, ignored }: MigrationList, paint: Paint): strin
     changed: paint.bad("changed"),
     missing: paint.bad("missing"),
   };
-  const width = Math.max(...migrations.map(({ version, name }) => version.length + name.length + 1), 0);
-  const lines = migrations.map(({ version, name, state, breaker }) => {
+  const width = Math.max(...migrations.map((migration) => migrationTitle(migration).length), 0);
+  const lines = migrations.map((migration) => {
+    const { state, breaker } = migration;
     const open = breaker ? paint.bad(` · ${breaker.status}: the circuit breaker is open`) : "";
-    return `${`${version}_${name}`.padEnd(width)}  ${look[state]}${open}`;
+    return `${migrationTitle(migration).padEnd(width)}  ${look[state]}${open}`;
   });
   if (lines.length === 0) lines.push("There are no migrations.");
   if (ignored.length > 0) lines.push(paint.dim(`not migrations: ${ignored.join(", ")}`));
