@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "dotenv";
+import { parseEnv } from "node:util";
 import { InputError } from "../operation/index.js";
-import { environmentName, type PantlerConfig } from "./config.js";
+import type { PantlerConfig } from "./config.js";
 import { DatabaseUrl } from "./database-url.js";
+import { environmentName } from "./environment-name.js";
 
 /** A named database of a project. */
 export interface Environment {
@@ -108,11 +109,11 @@ function firstUrl(candidates: readonly (readonly [string | undefined, string])[]
   return undefined;
 }
 
-function readVariables(root: string, name: string): Record<string, string> {
+function readVariables(root: string, name: string): Variables {
   const file = join(root, name);
   if (!existsSync(file)) return {};
   try {
-    return parse(readFileSync(file));
+    return parseEnv(readFileSync(file, "utf8"));
   } catch (error) {
     throw new InputError({
       code: "env-file-unreadable",

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { EnvironmentError, InputError } from "../operation/index.js";
-import { configNames, environmentName, readConfig } from "./config.js";
+import { configNames, readConfig } from "./config.js";
+import { environmentName } from "./environment-name.js";
 import { type Environment, readEnvironments } from "./environments.js";
 import { readSupabaseConfig } from "./supabase-config.js";
 

@@ -1,0 +1,76 @@
+import * as v from "valibot";
+import { environmentName } from "./environment-name.js";
+
+// None of these messages repeats the value: it may be an address with a password.
+const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
+const flag = v.boolean("must be true or false");
+
+/** An object with these settings and no others; valibot's own reports only the first unknown one. */
+function settings<Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.pipe(
+    v.looseObject(entries, "must be an object"),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const input: unknown = dataset.value;
+      if (typeof input !== "object" || input === null) return;
+      for (const [key, value] of Object.entries(input)) {
+        if (Object.hasOwn(entries, key)) continue;
+        const place = { type: "object", origin: "key", input: { ...input }, key, value } as const;
+        addIssue({ message: "there is no such setting", path: [place] });
+      }
+    }),
+  );
+}
+
+const configFile = settings({
+  name: v.optional(text),
+  folders: v.optional(
+    settings({ migrations: v.optional(text), rollbacks: v.optional(text), checks: v.optional(text) }),
+  ),
+  seed: v.optional(v.array(text, "must be a list")),
+  engine: v.optional(
+    v.pipe(
+      settings({
+        url: v.optional(text),
+        port: v.optional(
+          v.pipe(
+            v.number("must be a number"),
+            v.integer("must be a whole number"),
+            v.minValue(1024, "must be at least 1024"),
+            v.maxValue(65535, "must be at most 65535"),
+          ),
+        ),
+      }),
+      v.check(
+        (engine) => engine.url === undefined || engine.port === undefined,
+        "url and port exclude each other: with url the server is not ours to start",
+      ),
+    ),
+  ),
+  environments: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(environmentName, "is named in lower case: letters, digits, - and _")),
+        settings({ url: v.optional(text), protected: v.optional(flag) }),
+        "must be an object",
+      ),
+      v.check(
+        (environments) => environments.local?.url === undefined,
+        "local has no url: it is the embedded server; to use another one set engine.url",
+      ),
+    ),
+  ),
+});
+
+/** Checks what a config file exports: its settings, or everything that is wrong with them, a line each. */
+export function checkSettings(
+  exported: unknown,
+):
+  | { readonly settings: v.InferOutput<typeof configFile> }
+  | { readonly problems: readonly [string, ...string[]] } {
+  const checked = v.safeParse(configFile, exported);
+  if (checked.success) return { settings: checked.output };
+  const [first, ...others] = checked.issues.map(
+    (issue) => `${v.getDotPath(issue) ?? "the file"}: ${issue.message}`,
+  );
+  return { problems: [first ?? "the file: it cannot be read", ...others] };
+}
