@@ -12,6 +12,13 @@ export type Expectation =
   | { readonly kind: "value"; readonly text: string }
   | { readonly kind: "error"; readonly sqlstate: string };
 
+interface Statement {
+  readonly text: string;
+  readonly offset: number;
+  /** The identity that takes over before this statement. */
+  readonly identity: Identity | undefined;
+}
+
 /** One assertion: statements of which the last has to turn out as expected. */
 export interface Check {
   readonly title: string;
@@ -20,21 +27,21 @@ export interface Check {
   readonly line: number;
   /** The whole file, into which the statements' offsets point. */
   readonly text: string;
-  readonly statements: readonly {
-    readonly text: string;
-    readonly offset: number;
-    /** The identity that takes over before this statement. */
-    readonly identity: Identity | undefined;
-  }[];
+  /** Those of its fixtures, then its own. */
+  readonly statements: readonly Statement[];
   readonly expectation: Expectation;
   /** How long the last statement should take at most, in milliseconds. */
   readonly within: number | undefined;
 }
 
-interface Draft {
-  title: string;
-  line: number;
-  statements: { text: string; offset: number; identity: Identity | undefined }[];
+/** A check or a fixture while it is read. */
+interface Block {
+  readonly kind: "check" | "fixture";
+  readonly title: string;
+  readonly line: number;
+  /** The statements of the fixtures it names: a set, so that one named by two of them runs once. */
+  readonly given: Set<Statement>;
+  readonly own: Statement[];
   expectation: Expectation | undefined;
   within: number | undefined;
 }
@@ -46,8 +53,9 @@ interface Draft {
 export function readChecks(project: Project, file: string): Check[] {
   const { text, statements } = readStatements(project, file);
   const shown = pathInProject(project, file);
-  const drafts: Draft[] = [];
-  let draft: Draft | undefined;
+  const checks: Block[] = [];
+  const fixtures = new Map<string, Block>();
+  let block: Block | undefined;
   let identity: Identity | undefined;
   for (const statement of statements) {
     const { comments, body } = leadingComments(statement.text);
@@ -56,26 +64,38 @@ export function readChecks(project: Project, file: string): Check[] {
       const malformed = (why: string) => malformedAt(shown, line, why);
       const meant = meantDirective(comment.text);
       if (meant) throw malformed(`"-- ${comment.text}" is not understood: write "-- ${meant}:"`);
-      const directive = /^(check|as|expect|within)\s*:\s*(.*?)\s*$/i.exec(comment.text);
+      const directive = /^(check|fixture|given|as|expect|within)\s*:\s*(.*?)\s*$/i.exec(comment.text);
       if (!directive) continue;
       const [, written = "", words = ""] = directive;
       const word = written.toLowerCase();
-      if (word === "check") {
-        if (words === "") throw malformed("a check needs a title");
-        draft = { title: words, line, statements: [], expectation: undefined, within: undefined };
-        drafts.push(draft);
+      if (word === "check" || word === "fixture") {
+        if (words === "") throw malformed(`a ${word} needs a ${word === "check" ? "title" : "name"}`);
+        block = newBlock(word, words, line);
         identity = undefined;
+        if (word === "check") checks.push(block);
+        else if (fixtures.has(words)) throw malformed(`another fixture is named "${words}"`);
+        else fixtures.set(words, block);
         continue;
       }
-      if (!draft) throw malformed(`"-- ${word}:" stands before the first "-- check:"`);
-      if (word === "as") {
+      if (!block) throw malformed(`"-- ${word}:" stands before the first "-- check:"`);
+      if (word === "given") {
+        const fixture = fixtures.get(words);
+        if (!fixture || fixture === block) throw malformed(`no fixture named "${words}" stands above`);
+        if (block.own.length > 0)
+          throw malformed(`"-- given:" stands after a statement of its ${block.kind}`);
+        for (const each of [...fixture.given, ...fixture.own]) block.given.add(each);
+      } else if (block.kind === "fixture") {
+        throw malformed(
+          `"-- ${word}:" has no place in a fixture, which runs as the deployer and asserts nothing`,
+        );
+      } else if (word === "as") {
         identity = parseIdentity(words);
         if (!identity)
           throw malformed(`"${words}" is nobody: write deployer, anon, service_role or user <email>`);
       } else if (word === "expect") {
-        if (draft.expectation) throw malformed("a check has one expectation");
-        draft.expectation = parseExpectation(words);
-        if (!draft.expectation) {
+        if (block.expectation) throw malformed("a check has one expectation");
+        block.expectation = parseExpectation(words);
+        if (!block.expectation) {
           throw malformed(
             `"${words}" is no expectation: write true, no rows, rows N, value X or error SQLSTATE`,
           );
@@ -83,7 +103,7 @@ export function readChecks(project: Project, file: string): Check[] {
       } else {
         const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s)$/.exec(words) ?? [];
         if (!amount) throw malformed(`"${words}" is no duration: write 50ms or 2s`);
-        draft.within = Number(amount) * (unit === "s" ? 1000 : 1);
+        block.within = Number(amount) * (unit === "s" ? 1000 : 1);
       }
     }
     if (body === "") continue;
@@ -96,7 +116,7 @@ export function readChecks(project: Project, file: string): Check[] {
         `${control} has no place in a check, whose savepoint decides what is kept: nothing`,
       );
     }
-    if (!draft) {
+    if (!block) {
       throw new InputError({
         code: "check-malformed",
         message: `${shown}:${lineAt(text, statement.offset)}: a statement stands before the first "-- check:".`,
@@ -104,19 +124,29 @@ export function readChecks(project: Project, file: string): Check[] {
         remedy: "Give it a title: -- check: what is asserted",
       });
     }
-    draft.statements.push({ text: statement.text, offset: statement.offset, identity });
+    block.own.push({ text: statement.text, offset: statement.offset, identity });
     identity = undefined;
   }
-  return drafts.map((each): Check => {
-    const { expectation } = each;
-    if (expectation && each.statements.length > 0) return { ...each, expectation, file: shown, text };
+  const used = new Set(checks.flatMap(({ given }) => [...given]));
+  for (const { title, line, own } of fixtures.values()) {
+    if (own.length === 0) throw malformedAt(shown, line, `the fixture "${title}" has no statement`);
+    if (!own.some((each) => used.has(each)))
+      throw malformedAt(shown, line, `no check uses the fixture "${title}"`);
+  }
+  return checks.map(({ title, line, given, own, expectation, within }): Check => {
+    if (expectation && own.length > 0)
+      return { title, file: shown, line, text, statements: [...given, ...own], expectation, within };
     throw new InputError({
       code: "check-malformed",
-      message: `${shown}:${each.line}: the check has no ${expectation ? "statement" : '"-- expect:"'}.`,
+      message: `${shown}:${line}: the check has no ${expectation ? "statement" : '"-- expect:"'}.`,
       state: "Nothing was done.",
       remedy: "A check is at least one statement and what to expect of the last one.",
     });
   });
+}
+
+function newBlock(kind: Block["kind"], title: string, line: number): Block {
+  return { kind, title, line, given: new Set(), own: [], expectation: undefined, within: undefined };
 }
 
 function malformedAt(shown: string, line: number, why: string): InputError {
@@ -134,6 +164,8 @@ function meantDirective(comment: string): string | undefined {
   const lower = word.toLowerCase();
   if (/^expect./.test(lower)) return "expect";
   if (/^check(s|ed|ing)$/.test(lower)) return "check";
+  if (/^fixture./.test(lower)) return "fixture";
+  if (/^given./.test(lower)) return "given";
   if (/^within./.test(lower)) return "within";
   const [, words = ""] = /^as\s+(.+)$/i.exec(comment) ?? [];
   return parseIdentity(words.trim()) ? "as" : undefined;

@@ -214,6 +214,97 @@ describe("a check", () => {
     });
   });
 
+  it("starts from its fixture, which is undone with it", async () => {
+    await withNotes(async (project) => {
+      const notes = `-- fixture: two notes\n${fixture}\n`;
+      const check = (title: string) =>
+        `-- check: ${title}\n-- given: two notes\n-- expect: rows 2\nselect * from notes;\n`;
+      const without = "-- check: without\n-- expect: no rows\nselect * from notes;\n";
+      const results = await outcomes(project, notes + check("first") + without + check("second"));
+      expect(results).toEqual([
+        ["first", "passed", undefined],
+        ["without", "passed", undefined],
+        ["second", "passed", undefined],
+      ]);
+      expect(await query(project.url, "select * from notes")).toEqual([]);
+    });
+  });
+
+  it("starts from several fixtures, each run once and as the deployer, those they start from first", async () => {
+    await withNotes(async (project) => {
+      const note = (id: number, name: string) =>
+        `-- fixture: ${name}\n-- given: Ann\ninsert into notes values (${id}, '${ann}', current_user);\n`;
+      const checks = [
+        `-- fixture: Ann\ninsert into auth.users (id, email) values ('${ann}', 'ann@test.local');\n`,
+        note(1, "one note"),
+        note(2, "another note"),
+        "-- check: both\n-- as: user ann@test.local\n-- given: one note\n-- given: another note\n",
+        "-- expect: value authenticated: postgres postgres\n",
+        "select current_user || ': ' || string_agg(body, ' ') from notes;",
+      ];
+      expect(await outcomes(project, checks.join(""))).toEqual([["both", "passed", undefined]]);
+    });
+  });
+
+  it("fails when its fixture does, even if it expects that error, and shows where in the fixture", async () => {
+    await withNotes(async (project) => {
+      const [[, outcome, found] = []] = await outcomes(
+        project,
+        "-- fixture: broken\nselect 1;\nselect 1 / 0;\n-- check: x\n-- given: broken\n-- expect: error 22012\nselect 1 / 0;",
+      );
+      expect([outcome, found?.split("\n")[0]]).toEqual([
+        "failed",
+        "supabase/checks/1_notes.sql:3:1: division by zero (22012)",
+      ]);
+    });
+  });
+
+  it.each([
+    ["-- given: f\n-- expect: true\nselect true;", '1_notes.sql:2: no fixture named "f" stands above'],
+    [
+      "-- expect: true\n-- given: f\nselect true;\n-- fixture: f\nselect 1;",
+      '1_notes.sql:3: no fixture named "f"',
+    ],
+    [
+      "-- expect: true\nselect true;\n-- fixture: f\n-- given: f\nselect 1;",
+      '1_notes.sql:5: no fixture named "f"',
+    ],
+    [
+      "-- expect: true\nselect true;\n-- fixture: f\nselect 1;\n-- check: y\n-- expect: true\nselect true;\n-- given: f\nselect true;",
+      '1_notes.sql:9: "-- given:" stands after a statement of its check',
+    ],
+    [
+      "-- expect: true\nselect true;\n-- fixture: f\nselect 1;",
+      '1_notes.sql:4: no check uses the fixture "f"',
+    ],
+    [
+      "-- expect: true\nselect true;\n-- fixture: f\nselect 1;\n-- fixture: g\n-- given: f\nselect 1;",
+      '1_notes.sql:4: no check uses the fixture "f"',
+    ],
+    ["-- expect: true\nselect true;\n-- fixture: f\n", '1_notes.sql:4: the fixture "f" has no statement'],
+    [
+      "-- expect: true\nselect true;\n-- fixture: f\nselect 1;\n-- fixture: f\nselect 2;",
+      '1_notes.sql:6: another fixture is named "f"',
+    ],
+    ["-- expect: true\nselect true;\n-- fixture:\nselect 1;", "1_notes.sql:4: a fixture needs a name"],
+    ...["as: anon", "expect: true", "within: 1s"].map((word) => [
+      `-- expect: true\nselect true;\n-- fixture: f\n-- ${word}\nselect 1;`,
+      `1_notes.sql:5: "-- ${word.split(" ")[0]}" has no place in a fixture`,
+    ]),
+    [
+      "-- expect: true\nselect true;\n-- fixture: f\nselect 1;\n-- check: y\n-- given: f\n-- expect: true\n",
+      "1_notes.sql:6: the check has no statement",
+    ],
+    ["-- expect: true\n-- givens: f\nselect true;", '1_notes.sql:3: "-- givens: f" is not understood'],
+    ["-- expect: true\nselect true;\n-- fixtures: f\n", '1_notes.sql:4: "-- fixtures: f" is not understood'],
+  ])("is refused when a fixture is malformed: %j", async (rest, message) => {
+    await withNotes(async (project) => {
+      const error = await failure(outcomes(project, `-- check: x\n${rest}`));
+      expect(error).toMatchObject({ code: "check-malformed", exit: 2 });
+      expect(error.message).toContain(message);
+    });
+  });
+
   it.each([
     ["-- check: x\nselect true;", '1_notes.sql:1: the check has no "-- expect:"'],
     ["-- check: x\n-- expect: true\n", "1_notes.sql:1: the check has no statement"],

@@ -1,28 +1,31 @@
 -- Phase 3. The primary distributor of a product lives in product_distributors and nowhere else.
 
--- check: A3.1 a product has one primary distributor
--- expect: error 23505
+-- fixture: a principal and two distributors
 insert into organizations (organization_id, name)
 values
   ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
   ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
   ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
+
+-- fixture: a product
+-- given: a principal and two distributors
 insert into products (product_id, principal_org_id, name, category)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
+
+-- fixture: a product with a primary distributor
+-- given: a product
 insert into product_distributors (product_id, distributor_org_id, is_primary)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', true);
+
+-- check: A3.1 a product has one primary distributor
+-- given: a product with a primary distributor
+-- expect: error 23505
 insert into product_distributors (product_id, distributor_org_id, is_primary)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000004', true);
 
 -- check: A3.2 the join table takes insert, update and delete
+-- given: a product
 -- expect: true
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
-insert into products (product_id, principal_org_id, name, category)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
 do $$
 begin
   insert into product_distributors (product_id, distributor_org_id)
@@ -42,14 +45,8 @@ $$;
 select not exists (select from product_distributors where product_id = 'a2000000-0000-4000-8000-000000000001');
 
 -- check: A3.2 a link is stored once
+-- given: a product
 -- expect: error 23505
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
-insert into products (product_id, principal_org_id, name, category)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
 insert into product_distributors (product_id, distributor_org_id, is_primary)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', false);
 insert into product_distributors (product_id, distributor_org_id, is_primary)
@@ -64,16 +61,8 @@ where attrelid = 'public.products'::regclass
   and not attisdropped;
 
 -- check: A3.4 the primary distributor is switched in one transaction
+-- given: a product with a primary distributor
 -- expect: true
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
-insert into products (product_id, principal_org_id, name, category)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
-insert into product_distributors (product_id, distributor_org_id, is_primary)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', true);
 insert into product_distributors (product_id, distributor_org_id, is_primary)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000004', false);
 update product_distributors set is_primary = false
@@ -86,12 +75,8 @@ where product_id = 'a2000000-0000-4000-8000-000000000001' and is_primary;
 
 -- check: A3.5 carrying the legacy column over gives every old value exactly one primary row
 -- A temporary table plays the old column, so that products need not be locked.
+-- given: a principal and two distributors
 -- expect: true
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
 insert into products (product_id, principal_org_id, name, category)
 values
   ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Butter', 'dairy'),
@@ -130,38 +115,20 @@ from (
 ) found;
 
 -- check: A3.6 a principal does not distribute its own product
+-- given: a product
 -- expect: error 23514
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
-insert into products (product_id, principal_org_id, name, category)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
 insert into product_distributors (product_id, distributor_org_id, is_primary)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', false);
 
 -- check: A3.7 a product name is unique within its principal
+-- given: a product
 -- expect: error 23505
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
-insert into products (product_id, principal_org_id, name, category)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
 insert into products (principal_org_id, name, category)
 values ('a1000000-0000-4000-8000-000000000002', 'CHECK PRODUCT', 'dairy');
 
 -- check: A3.8 an update moves updated_at
+-- given: a product
 -- expect: true
-insert into organizations (organization_id, name)
-values
-  ('a1000000-0000-4000-8000-000000000002', 'Check Principal'),
-  ('a1000000-0000-4000-8000-000000000003', 'Check Distributor'),
-  ('a1000000-0000-4000-8000-000000000004', 'Check Second Distributor');
-insert into products (product_id, principal_org_id, name, category)
-values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
 insert into product_distributors (product_id, distributor_org_id, is_primary)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', false);
 update products set updated_at = '2001-01-01', description = 'Salted' where product_id = 'a2000000-0000-4000-8000-000000000001';

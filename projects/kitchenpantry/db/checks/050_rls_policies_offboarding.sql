@@ -1,14 +1,17 @@
 -- Phase 6. In the matrix checks (V6) a line reads label:selected,updated,deleted rows with - for
 -- "permission denied", and then + or - for each row that was or was not let in.
 
--- check: A6.1 a user neither sees nor edits another's opportunities and interactions
--- expect: value 0 0 0 0
+-- fixture: the people
+-- What is owned is Ada's or Ben's, never Cleo's; Dora is an admin.
 insert into auth.users (id, email, aud, role, raw_app_meta_data)
 values
   ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
   ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
   ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
   ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
+
+-- fixture: the lookups
+-- Empty before phase 8 and full after it, hence "do nothing".
 insert into stage_lu
   (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
 values
@@ -21,9 +24,13 @@ on conflict (code) do nothing;
 insert into status_lu (code, display_name, sort_order)
 values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
 on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
+insert into interaction_type_lu (code, display_name, sort_order) values ('call', 'Call', 1)
 on conflict (code) do nothing;
+
+-- fixture: a pipeline of two owners
+-- given: the people
+-- given: the lookups
+-- In every table a row of Ada's, one of Ben's, one that concerns both or is shared by all, and a deleted one.
 insert into organizations (organization_id, name, owner_user_id, deleted_at)
 values
   ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
@@ -61,6 +68,10 @@ values
   ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
   ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
   ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
+
+-- check: A6.1 a user neither sees nor edits another's opportunities and interactions
+-- given: a pipeline of two owners
+-- expect: value 0 0 0 0
 -- as: user ben@check.test
 with
   seen as (select from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000001'),
@@ -73,323 +84,38 @@ select concat_ws(
 );
 
 -- check: A6.2 shared organizations are visible to everybody signed in, others to those concerned
+-- given: a pipeline of two owners
 -- expect: value Check distributor, Check of Ben, Check shared
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ben@check.test
 select string_agg(name, ', ' order by name)
 from organizations
 where organization_id in ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000005');
 
 -- check: A6.2 an own opportunity makes its organizations visible
+-- given: a pipeline of two owners
 -- expect: value Check of Ben
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 insert into opportunities (organization_id, principal_org_id, name, owner_user_id)
 values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check across', 'a0000000-0000-4000-8000-00000000000a');
 -- as: user ada@check.test
 select string_agg(name, ', ' order by name) from organizations where organization_id = 'a1000000-0000-4000-8000-000000000002';
 
 -- check: A6.2 nobody makes an organization visible by naming it
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 insert into opportunities (organization_id, principal_org_id, name)
 values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check peek');
 
 -- check: A6.2 an organization of one's own is returned by the statement that inserts it
+-- given: a pipeline of two owners
 -- expect: rows 1
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 insert into organizations (name, owner_user_id) values ('Check new', 'a0000000-0000-4000-8000-00000000000a') returning organization_id;
 
 -- check: A6.3 a user who owns data is not deleted
 -- PostgreSQL 18 reports a restricting key as 23001, earlier ones as 23503.
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 do $$
 begin
   delete from auth.users where id = 'a0000000-0000-4000-8000-00000000000a';
@@ -416,65 +142,8 @@ where c.contype = 'f'
   );
 
 -- check: A6.4 once an admin has reassigned the data of a user, the user is deleted
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user dora@check.test
 select admin_reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a0000000-0000-4000-8000-00000000000b');
 -- as: deployer
@@ -484,65 +153,8 @@ with gone as (
 select count(*) = 1 from gone;
 
 -- check: A6.4 reassigning moves soft-deleted rows too, fires no sync, and moves nothing twice
+-- given: a pipeline of two owners
 -- expect: value organizations 2, contacts 2, opportunities 3, interactions 3; 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 update opportunities set last_sync_at = '2001-01-01' where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 select set_config(
   'kp.moved',
@@ -557,211 +169,30 @@ from reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a0000000-0000-4
 where (select last_sync_at = '2001-01-01' from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000001');
 
 -- check: A6.4 reassigning to the same user is refused
+-- given: the people
 -- expect: error 22023
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
 select reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a0000000-0000-4000-8000-00000000000a');
 
 -- check: A6.4 reassigning to nobody is refused
+-- given: the people
 -- expect: error 23503
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
 select reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a1000000-0000-4000-8000-000000000099');
 
 -- check: A6.5 a user who is no admin reassigns nothing
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select admin_reassign_user_data('a0000000-0000-4000-8000-00000000000b', 'a0000000-0000-4000-8000-00000000000a');
 
 -- check: A6.5 not even an admin calls reassign_user_data
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user dora@check.test
 select reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a0000000-0000-4000-8000-00000000000b');
 
 -- check: A6.5 user_metadata makes nobody an admin
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 update auth.users set raw_user_meta_data = '{"role": "admin"}' where id = 'a0000000-0000-4000-8000-00000000000b';
 -- as: user ben@check.test
 select set_config(
@@ -773,65 +204,8 @@ select admin_reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a000000
 
 -- check: A6.6 the three probes of a signed-in user take less than 200 ms
 -- On whatever the database holds; bench:kitchenpantry measures at load size.
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 do $$
 declare
@@ -866,65 +240,8 @@ select current_setting('kp.p95')::numeric < 200;
 -- check: A6.7 a signed-in user reaches opportunities by an owner index
 -- With sequential scans discouraged the plan tells whether the policy can use the index at all,
 -- whatever the size; bench:kitchenpantry reads the plans at load size.
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 set local enable_seqscan = off;
 do $$
@@ -953,65 +270,8 @@ where x.indexrelid in (
 
 -- check: A6.8 row security costs a query less than 50 ms
 -- On whatever the database holds; bench:kitchenpantry measures at load size.
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: service_role
 do $$
 declare
@@ -1097,65 +357,8 @@ select
   );
 
 -- check: A6.10 soft-deleted rows are invisible to their owner
+-- given: a pipeline of two owners
 -- expect: value 0 0 0 0 0 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select soft_delete('interactions', 'a5000000-0000-4000-8000-000000000001');
 select soft_delete('opportunities', 'a4000000-0000-4000-8000-000000000001');
@@ -1176,65 +379,8 @@ select concat_ws(
 
 -- check: A6.10 soft-deleted rows are in no view
 -- As the deployer, whom no policy filters.
+-- given: a pipeline of two owners
 -- expect: value v_org_roles 0, latest_interaction 0, pipeline_full 0, org_principal_summary 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 select soft_delete('organizations', 'a1000000-0000-4000-8000-000000000001', true);
 select concat_ws(
   ', ',
@@ -1247,65 +393,8 @@ select concat_ws(
 );
 
 -- check: A6.10 labels of soft-deleted rows leave the pipeline, and the row stays
+-- given: a pipeline of two owners
 -- expect: value Check of Ada - - -
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 update opportunities
 set principal_org_id = null, product_id = 'a2000000-0000-4000-8000-000000000003', contact_id = 'a3000000-0000-4000-8000-000000000001', distributor_org_id = 'a1000000-0000-4000-8000-000000000005'
 where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
@@ -1319,128 +408,14 @@ from reporting.pipeline_full
 where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 
 -- check: A6.10 a plain update is no way to soft-delete
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 update opportunities set deleted_at = now() where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 
 -- check: A6.10 soft-deleting the latest interaction resyncs, restoring it resyncs back
+-- given: a pipeline of two owners
 -- expect: value new_lead, initial_outreach
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, interaction_date, owner_user_id)
 values ('a5000000-0000-4000-8000-000000000005', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check later', 'initial_outreach', now() + interval '1 minute', 'a0000000-0000-4000-8000-00000000000a');
 -- as: user ada@check.test
@@ -1450,191 +425,20 @@ select restore_deleted('interactions', 'a5000000-0000-4000-8000-000000000005');
 select current_setting('kp.without') || ', ' || stage from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 
 -- check: A6.10 an organization with live opportunities is not soft-deleted
+-- given: a pipeline of two owners
 -- expect: error 23503
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select soft_delete('organizations', 'a1000000-0000-4000-8000-000000000001');
 
 -- check: A6.10 an opportunity with live interactions is not soft-deleted
+-- given: a pipeline of two owners
 -- expect: error 23503
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select soft_delete('opportunities', 'a4000000-0000-4000-8000-000000000001');
 
 -- check: A6.10 with cascade an organization takes what it has along
+-- given: a pipeline of two owners
 -- expect: value 0 0 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select soft_delete('organizations', 'a1000000-0000-4000-8000-000000000001', true);
 -- as: deployer
@@ -1646,65 +450,8 @@ select concat_ws(
 );
 
 -- check: A6.10 a user soft-deletes nothing of another's
+-- given: a pipeline of two owners
 -- expect: value organizations contacts products product_distributors opportunities interactions
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ben@check.test
 do $$
 declare
@@ -1727,129 +474,15 @@ $$;
 select current_setting('kp.refused');
 
 -- check: A6.10 an admin soft-deletes for others, but no interaction
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user dora@check.test
 select soft_delete('contacts', 'a3000000-0000-4000-8000-000000000001');
 select soft_delete('interactions', 'a5000000-0000-4000-8000-000000000001');
 
 -- check: A6.10 a name is free again after soft deletion
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 insert into organizations (name) values ('Check deleted');
 insert into contacts (organization_id, first_name, last_name, email, is_primary_contact, deleted_at)
 values ('a1000000-0000-4000-8000-000000000001', 'One', 'Gone', 'one@check.test', true, now());
@@ -1862,128 +495,14 @@ update product_distributors set is_primary = true where product_id = 'a2000000-0
 select true;
 
 -- check: A6.10 restoring past a name that is taken by now is refused
+-- given: a pipeline of two owners
 -- expect: error 23505
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 insert into organizations (name) values ('Check deleted');
 select restore_deleted('organizations', 'a1000000-0000-4000-8000-000000000004');
 
 -- check: A6.11 anon reads nothing anywhere
+-- given: a pipeline of two owners
 -- expect: value nowhere
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: anon
 do $$
 declare
@@ -2024,65 +543,8 @@ where c.relnamespace = 'public'::regnamespace
   and has_table_privilege('anon', c.oid, 'select, insert, update, delete, truncate');
 
 -- check: A6.12 in an emergency the service role sees past row security
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: service_role
 select (select rolbypassrls from pg_roles where rolname = 'service_role')
   and (select count(*) from organizations where name like 'Check %') = 5
@@ -2095,65 +557,8 @@ select (select rolbypassrls from pg_roles where rolname = 'service_role')
   and (select count(*) from reporting.pipeline_full where opportunity_name like 'Check %') = 3;
 
 -- check: A6.13 no policy runs in circles
+-- given: a pipeline of two owners
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 do $$
 declare
@@ -2174,28 +579,9 @@ $$;
 select true;
 
 -- check: V1 what a user creates is visible to that user alone
+-- given: the people
+-- given: the lookups
 -- expect: value 1 1 1 1, 0 0 0 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
 insert into organizations (organization_id, name) values ('a1000000-0000-4000-8000-000000000003', 'Check shared');
 -- as: user ada@check.test
 insert into organizations (organization_id, name, owner_user_id) values ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a');
@@ -2227,65 +613,8 @@ select concat_ws(
 );
 
 -- check: V2 a user sees nothing of another's, unless the organization is shared
+-- given: a pipeline of two owners
 -- expect: value Check shared; Of All; Check shared; 0; 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user cleo@check.test
 select concat_ws(
   '; ',
@@ -2297,65 +626,8 @@ select concat_ws(
 );
 
 -- check: V3 opportunity owner and interaction owner see an interaction, nobody else does
+-- given: a pipeline of two owners
 -- expect: value 1 1 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select set_config('kp.ada', count(*)::text, true) from interactions where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 -- as: user ben@check.test
@@ -2364,65 +636,8 @@ select set_config('kp.ben', count(*)::text, true) from interactions where intera
 select concat_ws(' ', current_setting('kp.ada'), current_setting('kp.ben'), count(*)) from interactions where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 
 -- check: V3 the opportunity owner edits a driver after 25 hours, under row security
+-- given: a pipeline of two owners
 -- expect: value closed_lost
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 update interactions set created_at = now() - interval '25 hours' where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 -- as: user ben@check.test
 update interactions set stage = 'closed_lost', interaction_date = now() + interval '1 minute'
@@ -2430,194 +645,23 @@ where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 select stage from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000002';
 
 -- check: V3 the interaction owner edits a driver within 24 hours, under row security
+-- given: a pipeline of two owners
 -- expect: value closed_lost
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 update interactions set stage = 'closed_lost', interaction_date = now() + interval '1 minute' where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 -- as: deployer
 select stage from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000002';
 
 -- check: V3 the interaction owner edits no driver after 24 hours, under row security
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 update interactions set created_at = now() - interval '24 hours 1 minute' where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 -- as: user ada@check.test
 update interactions set stage = 'closed_lost' where interaction_id = 'a5000000-0000-4000-8000-000000000003';
 
 -- check: V3 a third user changes nothing, under row security
+-- given: a pipeline of two owners
 -- expect: value 0 0
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user cleo@check.test
 with
   edited as (
@@ -2629,129 +673,15 @@ with
 select concat_ws(' ', (select count(*) from edited), (select count(*) from deleted));
 
 -- check: V3 nobody adds an interaction to an opportunity of another
+-- given: a pipeline of two owners
 -- expect: error 42501
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ben@check.test
 insert into interactions (opportunity_id, interaction_type, subject, stage)
 values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check push', 'closed_lost');
 
 -- check: V4 a manual stage, switched on by its owner, stays
+-- given: a pipeline of two owners
 -- expect: value new_lead on_hold true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 update opportunities set stage_manual = true where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 insert into interactions (opportunity_id, interaction_type, subject, stage, status)
@@ -2760,65 +690,8 @@ update interactions set stage = 'closed_lost' where opportunity_id = 'a4000000-0
 select concat_ws(' ', stage, status, stage_manual::text) from opportunities where opportunity_id = 'a4000000-0000-4000-8000-000000000001';
 
 -- check: V5 after admin_reassign_user_data Ada's records are Ben's
+-- given: a pipeline of two owners
 -- expect: value 0 0 0 0, 2 2 3 3
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user dora@check.test
 select admin_reassign_user_data('a0000000-0000-4000-8000-00000000000a', 'a0000000-0000-4000-8000-00000000000b');
 -- as: deployer
@@ -2834,717 +707,185 @@ select concat_ws(
   (select count(*) from interactions where interaction_id in ('a5000000-0000-4000-8000-000000000001', 'a5000000-0000-4000-8000-000000000003', 'a5000000-0000-4000-8000-000000000004') and owner_user_id = 'a0000000-0000-4000-8000-00000000000b')
 );
 
--- check: V6 organizations
--- expect: value ada:1,1,- ben:0,0,- shared:1,0,- deleted:0,0,- +ada -ben -shared -deleted
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
--- as: user ada@check.test
-do $$
+-- fixture: a probe of one table
+-- Answers with a line of the matrix, for rows that are there and rows to insert, each a label and its SQL.
+-- It runs as whoever calls it, so it meets the policies as the user does.
+create function pg_temp.probe(relation text, change text, existing text[], added text[]) returns text
+  language plpgsql
+as $$
 declare
   got text := '';
-  target record;
+  target text[];
   n integer;
 begin
-  for target in values
-    ('ada', $w$organization_id = 'a1000000-0000-4000-8000-000000000001'$w$),
-    ('ben', $w$organization_id = 'a1000000-0000-4000-8000-000000000002'$w$),
-    ('shared', $w$organization_id = 'a1000000-0000-4000-8000-000000000003'$w$),
-    ('deleted', $w$organization_id = 'a1000000-0000-4000-8000-000000000004'$w$)
-  loop
-    execute 'select count(*) from organizations where ' || target.column2 into n;
-    got := got || target.column1 || ':' || n;
+  foreach target slice 1 in array existing loop
+    execute 'select count(*) from ' || relation || ' where ' || target[2] into n;
+    got := got || target[1] || ':' || n;
     begin
-      execute 'update organizations set city = ''Here'' where ' || target.column2;
+      execute 'update ' || relation || ' set ' || change || ' where ' || target[2];
       get diagnostics n = row_count;
       got := got || ',' || n;
     exception
       when insufficient_privilege then got := got || ',-';
     end;
     begin
-      execute 'delete from organizations where ' || target.column2;
+      execute 'delete from ' || relation || ' where ' || target[2];
       get diagnostics n = row_count;
       got := got || ',' || n || ' ';
     exception
       when insufficient_privilege then got := got || ',- ';
     end;
   end loop;
-  for target in values
-    ('ada', $i$(name, owner_user_id) values ('Check new', 'a0000000-0000-4000-8000-00000000000a')$i$),
-    ('ben', $i$(name, owner_user_id) values ('Check other', 'a0000000-0000-4000-8000-00000000000b')$i$),
-    ('shared', $i$(name) values ('Check for all')$i$),
-    ('deleted', $i$(name, owner_user_id, deleted_at) values ('Check gone', 'a0000000-0000-4000-8000-00000000000a', now())$i$)
-  loop
+  foreach target slice 1 in array added loop
     begin
-      execute 'insert into organizations ' || target.column2;
-      got := got || '+' || target.column1 || ' ';
+      execute 'insert into ' || relation || ' ' || target[2];
+      got := got || '+' || target[1] || ' ';
     exception
-      when insufficient_privilege then got := got || '-' || target.column1 || ' ';
+      when insufficient_privilege then got := got || '-' || target[1] || ' ';
     end;
   end loop;
-  perform set_config('kp.got', trim(got), true);
+  return trim(got);
 end
 $$;
-select current_setting('kp.got');
+
+-- check: V6 organizations
+-- given: a pipeline of two owners
+-- given: a probe of one table
+-- expect: value ada:1,1,- ben:0,0,- shared:1,0,- deleted:0,0,- +ada -ben -shared -deleted
+-- as: user ada@check.test
+select pg_temp.probe(
+  'organizations',
+  $$city = 'Here'$$,
+  array[
+    ['ada', $$organization_id = 'a1000000-0000-4000-8000-000000000001'$$],
+    ['ben', $$organization_id = 'a1000000-0000-4000-8000-000000000002'$$],
+    ['shared', $$organization_id = 'a1000000-0000-4000-8000-000000000003'$$],
+    ['deleted', $$organization_id = 'a1000000-0000-4000-8000-000000000004'$$]
+  ],
+  array[
+    ['ada', $$(name, owner_user_id) values ('Check new', 'a0000000-0000-4000-8000-00000000000a')$$],
+    ['ben', $$(name, owner_user_id) values ('Check other', 'a0000000-0000-4000-8000-00000000000b')$$],
+    ['shared', $$(name) values ('Check for all')$$],
+    ['deleted', $$(name, owner_user_id, deleted_at) values ('Check gone', 'a0000000-0000-4000-8000-00000000000a', now())$$]
+  ]
+);
 
 -- check: V6 contacts
+-- given: a pipeline of two owners
+-- given: a probe of one table
 -- expect: value ada:1,1,- ben:0,0,- shared:1,0,- deleted:0,0,- +ada -ben -shared -deleted +in_shared -in_bens
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
-do $$
-declare
-  got text := '';
-  target record;
-  n integer;
-begin
-  for target in values
-    ('ada', $w$contact_id = 'a3000000-0000-4000-8000-000000000001'$w$),
-    ('ben', $w$contact_id = 'a3000000-0000-4000-8000-000000000002'$w$),
-    ('shared', $w$contact_id = 'a3000000-0000-4000-8000-000000000003'$w$),
-    ('deleted', $w$contact_id = 'a3000000-0000-4000-8000-000000000004'$w$)
-  loop
-    execute 'select count(*) from contacts where ' || target.column2 into n;
-    got := got || target.column1 || ':' || n;
-    begin
-      execute 'update contacts set title = ''Chef'' where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n;
-    exception
-      when insufficient_privilege then got := got || ',-';
-    end;
-    begin
-      execute 'delete from contacts where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n || ' ';
-    exception
-      when insufficient_privilege then got := got || ',- ';
-    end;
-  end loop;
-  for target in values
-    ('ada', $i$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000001', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a')$i$),
-    ('ben', $i$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000001', 'A', 'B', 'a0000000-0000-4000-8000-00000000000b')$i$),
-    ('shared', $i$(organization_id, first_name, last_name) values ('a1000000-0000-4000-8000-000000000003', 'A', 'B')$i$),
-    ('deleted', $i$(organization_id, first_name, last_name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a', now())$i$),
-    ('in_shared', $i$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000003', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a')$i$),
-    ('in_bens', $i$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000002', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a')$i$)
-  loop
-    begin
-      execute 'insert into contacts ' || target.column2;
-      got := got || '+' || target.column1 || ' ';
-    exception
-      when insufficient_privilege then got := got || '-' || target.column1 || ' ';
-    end;
-  end loop;
-  perform set_config('kp.got', trim(got), true);
-end
-$$;
-select current_setting('kp.got');
+select pg_temp.probe(
+  'contacts',
+  $$title = 'Chef'$$,
+  array[
+    ['ada', $$contact_id = 'a3000000-0000-4000-8000-000000000001'$$],
+    ['ben', $$contact_id = 'a3000000-0000-4000-8000-000000000002'$$],
+    ['shared', $$contact_id = 'a3000000-0000-4000-8000-000000000003'$$],
+    ['deleted', $$contact_id = 'a3000000-0000-4000-8000-000000000004'$$]
+  ],
+  array[
+    ['ada', $$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000001', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a')$$],
+    ['ben', $$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000001', 'A', 'B', 'a0000000-0000-4000-8000-00000000000b')$$],
+    ['shared', $$(organization_id, first_name, last_name) values ('a1000000-0000-4000-8000-000000000003', 'A', 'B')$$],
+    ['deleted', $$(organization_id, first_name, last_name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a', now())$$],
+    ['in_shared', $$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000003', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a')$$],
+    ['in_bens', $$(organization_id, first_name, last_name, owner_user_id) values ('a1000000-0000-4000-8000-000000000002', 'A', 'B', 'a0000000-0000-4000-8000-00000000000a')$$]
+  ]
+);
 
 -- check: V6 products
+-- given: a pipeline of two owners
+-- given: a probe of one table
 -- expect: value ada:1,1,- ben:0,0,- shared:1,0,- deleted:0,0,- +ada -ben -shared -deleted
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
-do $$
-declare
-  got text := '';
-  target record;
-  n integer;
-begin
-  for target in values
-    ('ada', $w$product_id = 'a2000000-0000-4000-8000-000000000001'$w$),
-    ('ben', $w$product_id = 'a2000000-0000-4000-8000-000000000002'$w$),
-    ('shared', $w$product_id = 'a2000000-0000-4000-8000-000000000003'$w$),
-    ('deleted', $w$product_id = 'a2000000-0000-4000-8000-000000000004'$w$)
-  loop
-    execute 'select count(*) from products where ' || target.column2 into n;
-    got := got || target.column1 || ':' || n;
-    begin
-      execute 'update products set description = ''Seen'' where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n;
-    exception
-      when insufficient_privilege then got := got || ',-';
-    end;
-    begin
-      execute 'delete from products where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n || ' ';
-    exception
-      when insufficient_privilege then got := got || ',- ';
-    end;
-  end loop;
-  for target in values
-    ('ada', $i$(principal_org_id, name, category) values ('a1000000-0000-4000-8000-000000000001', 'Check ada', 'dairy')$i$),
-    ('ben', $i$(principal_org_id, name, category) values ('a1000000-0000-4000-8000-000000000002', 'Check ben', 'dairy')$i$),
-    ('shared', $i$(principal_org_id, name, category) values ('a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy')$i$),
-    ('deleted', $i$(principal_org_id, name, category, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now())$i$)
-  loop
-    begin
-      execute 'insert into products ' || target.column2;
-      got := got || '+' || target.column1 || ' ';
-    exception
-      when insufficient_privilege then got := got || '-' || target.column1 || ' ';
-    end;
-  end loop;
-  perform set_config('kp.got', trim(got), true);
-end
-$$;
-select current_setting('kp.got');
+select pg_temp.probe(
+  'products',
+  $$description = 'Seen'$$,
+  array[
+    ['ada', $$product_id = 'a2000000-0000-4000-8000-000000000001'$$],
+    ['ben', $$product_id = 'a2000000-0000-4000-8000-000000000002'$$],
+    ['shared', $$product_id = 'a2000000-0000-4000-8000-000000000003'$$],
+    ['deleted', $$product_id = 'a2000000-0000-4000-8000-000000000004'$$]
+  ],
+  array[
+    ['ada', $$(principal_org_id, name, category) values ('a1000000-0000-4000-8000-000000000001', 'Check ada', 'dairy')$$],
+    ['ben', $$(principal_org_id, name, category) values ('a1000000-0000-4000-8000-000000000002', 'Check ben', 'dairy')$$],
+    ['shared', $$(principal_org_id, name, category) values ('a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy')$$],
+    ['deleted', $$(principal_org_id, name, category, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now())$$]
+  ]
+);
 
 -- check: V6 product_distributors
+-- given: a pipeline of two owners
+-- given: a probe of one table
 -- expect: value ada:1,1,1 ben:0,0,0 shared:1,0,0 deleted:0,0,0 +ada -ben -shared -deleted
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
-do $$
-declare
-  got text := '';
-  target record;
-  n integer;
-begin
-  for target in values
-    ('ada', $w$product_id = 'a2000000-0000-4000-8000-000000000001' and distributor_org_id = 'a1000000-0000-4000-8000-000000000005'$w$),
-    ('ben', $w$product_id = 'a2000000-0000-4000-8000-000000000002'$w$),
-    ('shared', $w$product_id = 'a2000000-0000-4000-8000-000000000003'$w$),
-    ('deleted', $w$product_id = 'a2000000-0000-4000-8000-000000000001' and distributor_org_id = 'a1000000-0000-4000-8000-000000000003'$w$)
-  loop
-    execute 'select count(*) from product_distributors where ' || target.column2 into n;
-    got := got || target.column1 || ':' || n;
-    begin
-      execute 'update product_distributors set notes = ''Seen'' where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n;
-    exception
-      when insufficient_privilege then got := got || ',-';
-    end;
-    begin
-      execute 'delete from product_distributors where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n || ' ';
-    exception
-      when insufficient_privilege then got := got || ',- ';
-    end;
-  end loop;
-  for target in values
-    ('ada', $i$(product_id, distributor_org_id) values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005')$i$),
-    ('ben', $i$(product_id, distributor_org_id) values ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003')$i$),
-    ('shared', $i$(product_id, distributor_org_id) values ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000001')$i$),
-    ('deleted', $i$(product_id, distributor_org_id, deleted_at) values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', now())$i$)
-  loop
-    begin
-      execute 'insert into product_distributors ' || target.column2;
-      got := got || '+' || target.column1 || ' ';
-    exception
-      when insufficient_privilege then got := got || '-' || target.column1 || ' ';
-    end;
-  end loop;
-  perform set_config('kp.got', trim(got), true);
-end
-$$;
-select current_setting('kp.got');
+select pg_temp.probe(
+  'product_distributors',
+  $$notes = 'Seen'$$,
+  array[
+    ['ada', $$product_id = 'a2000000-0000-4000-8000-000000000001' and distributor_org_id = 'a1000000-0000-4000-8000-000000000005'$$],
+    ['ben', $$product_id = 'a2000000-0000-4000-8000-000000000002'$$],
+    ['shared', $$product_id = 'a2000000-0000-4000-8000-000000000003'$$],
+    ['deleted', $$product_id = 'a2000000-0000-4000-8000-000000000001' and distributor_org_id = 'a1000000-0000-4000-8000-000000000003'$$]
+  ],
+  array[
+    ['ada', $$(product_id, distributor_org_id) values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005')$$],
+    ['ben', $$(product_id, distributor_org_id) values ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003')$$],
+    ['shared', $$(product_id, distributor_org_id) values ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000001')$$],
+    ['deleted', $$(product_id, distributor_org_id, deleted_at) values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', now())$$]
+  ]
+);
 
 -- check: V6 opportunities
+-- given: a pipeline of two owners
+-- given: a probe of one table
 -- expect: value ada:1,1,- ben:0,0,- on_shared:1,1,- deleted:0,0,- +ada -ben +on_shared -deleted -on_bens
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
-do $$
-declare
-  got text := '';
-  target record;
-  n integer;
-begin
-  for target in values
-    ('ada', $w$opportunity_id = 'a4000000-0000-4000-8000-000000000001'$w$),
-    ('ben', $w$opportunity_id = 'a4000000-0000-4000-8000-000000000002'$w$),
-    ('on_shared', $w$opportunity_id = 'a4000000-0000-4000-8000-000000000003'$w$),
-    ('deleted', $w$opportunity_id = 'a4000000-0000-4000-8000-000000000004'$w$)
-  loop
-    execute 'select count(*) from opportunities where ' || target.column2 into n;
-    got := got || target.column1 || ':' || n;
-    begin
-      execute 'update opportunities set description = ''Seen'' where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n;
-    exception
-      when insufficient_privilege then got := got || ',-';
-    end;
-    begin
-      execute 'delete from opportunities where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n || ' ';
-    exception
-      when insufficient_privilege then got := got || ',- ';
-    end;
-  end loop;
-  for target in values
-    ('ada', $i$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$i$),
-    ('ben', $i$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000b', null)$i$),
-    ('on_shared', $i$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$i$),
-    ('deleted', $i$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', now())$i$),
-    ('on_bens', $i$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$i$)
-  loop
-    begin
-      execute 'insert into opportunities ' || target.column2;
-      got := got || '+' || target.column1 || ' ';
-    exception
-      when insufficient_privilege then got := got || '-' || target.column1 || ' ';
-    end;
-  end loop;
-  perform set_config('kp.got', trim(got), true);
-end
-$$;
-select current_setting('kp.got');
+select pg_temp.probe(
+  'opportunities',
+  $$description = 'Seen'$$,
+  array[
+    ['ada', $$opportunity_id = 'a4000000-0000-4000-8000-000000000001'$$],
+    ['ben', $$opportunity_id = 'a4000000-0000-4000-8000-000000000002'$$],
+    ['on_shared', $$opportunity_id = 'a4000000-0000-4000-8000-000000000003'$$],
+    ['deleted', $$opportunity_id = 'a4000000-0000-4000-8000-000000000004'$$]
+  ],
+  array[
+    ['ada', $$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$$],
+    ['ben', $$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000b', null)$$],
+    ['on_shared', $$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$$],
+    ['deleted', $$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', now())$$],
+    ['on_bens', $$(organization_id, principal_org_id, name, owner_user_id, deleted_at) values ('a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$$]
+  ]
+);
 
 -- check: V6 interactions
+-- given: a pipeline of two owners
+-- given: a probe of one table
 -- expect: value ada:1,1,1 ben:0,0,0 for_ben:1,1,1 deleted:0,0,0 +ada +for_ada -ben -deleted
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
-do $$
-declare
-  got text := '';
-  target record;
-  n integer;
-begin
-  for target in values
-    ('ada', $w$interaction_id = 'a5000000-0000-4000-8000-000000000001'$w$),
-    ('ben', $w$interaction_id = 'a5000000-0000-4000-8000-000000000002'$w$),
-    ('for_ben', $w$interaction_id = 'a5000000-0000-4000-8000-000000000003'$w$),
-    ('deleted', $w$interaction_id = 'a5000000-0000-4000-8000-000000000004'$w$)
-  loop
-    execute 'select count(*) from interactions where ' || target.column2 into n;
-    got := got || target.column1 || ':' || n;
-    begin
-      execute 'update interactions set notes = ''Seen'' where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n;
-    exception
-      when insufficient_privilege then got := got || ',-';
-    end;
-    begin
-      execute 'delete from interactions where ' || target.column2;
-      get diagnostics n = row_count;
-      got := got || ',' || n || ' ';
-    exception
-      when insufficient_privilege then got := got || ',- ';
-    end;
-  end loop;
-  for target in values
-    ('ada', $i$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$i$),
-    ('for_ada', $i$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000b', null)$i$),
-    ('ben', $i$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000002', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$i$),
-    ('deleted', $i$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000a', now())$i$)
-  loop
-    begin
-      execute 'insert into interactions ' || target.column2;
-      got := got || '+' || target.column1 || ' ';
-    exception
-      when insufficient_privilege then got := got || '-' || target.column1 || ' ';
-    end;
-  end loop;
-  perform set_config('kp.got', trim(got), true);
-end
-$$;
-select current_setting('kp.got');
+select pg_temp.probe(
+  'interactions',
+  $$notes = 'Seen'$$,
+  array[
+    ['ada', $$interaction_id = 'a5000000-0000-4000-8000-000000000001'$$],
+    ['ben', $$interaction_id = 'a5000000-0000-4000-8000-000000000002'$$],
+    ['for_ben', $$interaction_id = 'a5000000-0000-4000-8000-000000000003'$$],
+    ['deleted', $$interaction_id = 'a5000000-0000-4000-8000-000000000004'$$]
+  ],
+  array[
+    ['ada', $$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$$],
+    ['for_ada', $$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000b', null)$$],
+    ['ben', $$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000002', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000a', null)$$],
+    ['deleted', $$(opportunity_id, interaction_type, subject, owner_user_id, deleted_at) values ('a4000000-0000-4000-8000-000000000001', 'call', 'Check new', 'a0000000-0000-4000-8000-00000000000a', now())$$]
+  ]
+);
 
 -- check: V6 ownership is never given away by an update
+-- given: a pipeline of two owners
 -- expect: value organizations opportunities
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 do $$
 declare
@@ -3564,28 +905,9 @@ $$;
 select current_setting('kp.refused');
 
 -- check: V6 lookups are read by everybody signed in and written by nobody
+-- given: the lookups
+-- given: the people
 -- expect: true
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
 -- as: user ada@check.test
 do $$
 declare
@@ -3608,65 +930,8 @@ $$;
 select true;
 
 -- check: V7 every view shows a user what the tables show
+-- given: a pipeline of two owners
 -- expect: value v_org_roles: Check distributor, Check of Ada, Check shared; latest_interaction: Check of Ada, Check of Ada for Ben; pipeline_full: Check of Ada, Check of Ada, shared customer; org_principal_summary: Check of Ada, Check shared
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: user ada@check.test
 select concat_ws(
   '; ',
@@ -3687,65 +952,8 @@ select concat_ws(
 );
 
 -- check: V8 anon is refused in every table and view
+-- given: a pipeline of two owners
 -- expect: value nowhere
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
-insert into stage_lu
-  (code, display_name, sort_order, requires_product, is_closed, is_won, default_probability, stale_after_days)
-values
-  ('new_lead', 'New Lead', 1, false, false, false, 10, 7),
-  ('initial_outreach', 'Initial Outreach', 2, false, false, false, 20, 14),
-  ('demo_scheduled', 'Demo Scheduled', 6, true, false, false, 70, 14),
-  ('closed_won', 'Closed - Won', 7, true, true, true, 100, null),
-  ('closed_lost', 'Closed - Lost', 8, false, true, false, 0, null)
-on conflict (code) do nothing;
-insert into status_lu (code, display_name, sort_order)
-values ('active', 'Active', 1), ('on_hold', 'On Hold', 4)
-on conflict (code) do nothing;
-insert into interaction_type_lu (code, display_name, sort_order)
-values ('call', 'Call', 1)
-on conflict (code) do nothing;
-insert into organizations (organization_id, name, owner_user_id, deleted_at)
-values
-  ('a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a1000000-0000-4000-8000-000000000003', 'Check shared', null, null),
-  ('a1000000-0000-4000-8000-000000000004', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now()),
-  ('a1000000-0000-4000-8000-000000000005', 'Check distributor', null, null);
-insert into contacts (contact_id, organization_id, first_name, last_name, owner_user_id, deleted_at)
-values
-  ('a3000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a3000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Of', 'Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a3000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Of', 'All', null, null),
-  ('a3000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Of', 'Nobody', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into products (product_id, principal_org_id, name, category, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'Check of Ada', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'Check of Ben', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check shared', 'dairy', null),
-  ('a2000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'Check deleted', 'dairy', now());
-insert into product_distributors (product_id, distributor_org_id, deleted_at)
-values
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000005', null),
-  ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', now());
-insert into opportunities (opportunity_id, organization_id, principal_org_id, name, owner_user_id, deleted_at)
-values
-  ('a4000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000002', 'a1000000-0000-4000-8000-000000000003', 'Check of Ben', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a4000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'a1000000-0000-4000-8000-000000000003', 'Check of Ada, shared customer', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a4000000-0000-4000-8000-000000000004', 'a1000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000003', 'Check deleted', 'a0000000-0000-4000-8000-00000000000a', now());
-insert into interactions (interaction_id, opportunity_id, interaction_type, subject, stage, owner_user_id, deleted_at)
-values
-  ('a5000000-0000-4000-8000-000000000001', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check of Ada', 'new_lead', 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000002', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ben', 'new_lead', 'a0000000-0000-4000-8000-00000000000b', null),
-  ('a5000000-0000-4000-8000-000000000003', 'a4000000-0000-4000-8000-000000000002', 'call', 'Check of Ada for Ben', null, 'a0000000-0000-4000-8000-00000000000a', null),
-  ('a5000000-0000-4000-8000-000000000004', 'a4000000-0000-4000-8000-000000000001', 'call', 'Check deleted', 'closed_lost', 'a0000000-0000-4000-8000-00000000000a', now());
 -- as: anon
 do $$
 declare

@@ -1,5 +1,14 @@
 -- Phase 8. The lookups that the application offers; demo data is asserted only through what it needs.
 
+-- fixture: the people
+-- What is owned is Ada's or Ben's, never Cleo's; Dora is an admin.
+insert into auth.users (id, email, aud, role, raw_app_meta_data)
+values
+  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
+  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
+  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
+  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
+
 -- check: A8.1 eight active stages in their order
 -- expect: value New Lead, Initial Outreach, Sample/Visit Offered, Awaiting Response, Feedback Logged, Demo Scheduled, Closed - Won, Closed - Lost
 select string_agg(display_name, ', ' order by sort_order)
@@ -18,13 +27,8 @@ from stage_lu
 where is_active;
 
 -- check: A8.2 every lookup has options for its form
+-- given: the people
 -- expect: true
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
 -- as: user ada@check.test
 select
   (select count(*) from status_lu where is_active) >= 6
@@ -34,13 +38,8 @@ select
   and (select count(*) from state_lu where is_active) >= 51;
 
 -- check: A8.3 the pipeline shows eight opportunities, one in each stage
+-- given: the people
 -- expect: value 1 2 3 4 5 6 7 8
-insert into auth.users (id, email, aud, role, raw_app_meta_data)
-values
-  ('a0000000-0000-4000-8000-00000000000a', 'ada@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000b', 'ben@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000c', 'cleo@check.test', 'authenticated', 'authenticated', '{}'),
-  ('a0000000-0000-4000-8000-00000000000d', 'dora@check.test', 'authenticated', 'authenticated', '{"role": "admin"}');
 insert into organizations (organization_id, name) values ('a1000000-0000-4000-8000-000000000001', 'Check Customer'), ('a1000000-0000-4000-8000-000000000002', 'Check Principal');
 insert into products (product_id, principal_org_id, name, category)
 values ('a2000000-0000-4000-8000-000000000001', 'a1000000-0000-4000-8000-000000000002', 'Check Product', 'dairy');
