@@ -1,8 +1,8 @@
 import { InputError } from "../operation/index.js";
-import { type Identity, leadingWord, parseIdentity } from "../postgres/index.js";
+import { endOfComment, type Identity, leadingWord, parseIdentity } from "../postgres/index.js";
 import type { Project } from "../project/index.js";
 import { pathInProject } from "../project/index.js";
-import { readStatements } from "./script.js";
+import { lineAt, readStatements } from "./script.js";
 
 /** What a check says of its last statement. */
 export type Expectation =
@@ -206,28 +206,9 @@ function leadingComments(text: string): {
       comments.push({ text: text.slice(offset + 2, stop).trim(), offset });
       offset = stop;
     } else if (text.startsWith("/*", offset)) {
-      offset = endOfBlockComment(text, offset);
+      offset = endOfComment(text, offset) ?? text.length;
     } else {
       return { comments, body: text.slice(offset) };
     }
   }
-}
-
-function endOfBlockComment(text: string, start: number): number {
-  let depth = 0;
-  for (let offset = start; offset < text.length; offset += 1) {
-    if (text.startsWith("/*", offset)) {
-      depth += 1;
-      offset += 1;
-    } else if (text.startsWith("*/", offset)) {
-      depth -= 1;
-      offset += 1;
-      if (depth === 0) return offset + 1;
-    }
-  }
-  return text.length;
-}
-
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split("\n").length;
 }

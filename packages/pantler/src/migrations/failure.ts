@@ -3,6 +3,7 @@ import { EnvironmentError, NeedsHandsError, type PantlerError, UnchangedError } 
 import { environmentProblem, isConnectionLoss, sqlstates, withClient } from "../postgres/index.js";
 import { markFailed, markUndone, repair, wayOutOfHalf } from "./control.js";
 import type { Direction, FinishedMigration } from "./direction.js";
+import { interruption } from "./interrupted.js";
 import type { Batch, PlannedMigration } from "./plan.js";
 import type { DeploymentSession } from "./session.js";
 
@@ -23,6 +24,9 @@ export class StepFailure extends Error {
     super(parts.message);
   }
 }
+
+/** How often what could not get a lock is tried again, and how long to wait before, in milliseconds. */
+export const lockRetryDelays = [500, 1000, 2000, 4000];
 
 /** Whether somebody else's lock was the reason, so that trying again may help. */
 export function isLockProblem(error: unknown): boolean {
@@ -183,16 +187,6 @@ export function commitUnknown(session: DeploymentSession, error: unknown, becaus
     state: "Either everything was done or nothing was.",
     remedy: "Once the server can be reached, look which: pantler migration list",
     cause: error,
-  });
-}
-
-function interruption(state: string, cause: unknown): UnchangedError {
-  return new UnchangedError({
-    code: "interrupted",
-    message: "Interrupted.",
-    state,
-    remedy: "Run it again when you are ready.",
-    cause,
   });
 }
 

@@ -18,16 +18,13 @@ import {
   finishedOf,
   titleOf,
 } from "./direction.js";
-import { commitUnknown, isLockProblem, StepFailure, transactionUndone } from "./failure.js";
+import { commitUnknown, isLockProblem, lockRetryDelays, StepFailure, transactionUndone } from "./failure.js";
 import { readLedger } from "./ledger.js";
 import { watchBlockers } from "./lock-watch.js";
 import type { Batch, PlannedMigration } from "./plan.js";
 import { requireChecks, requireSmokeChecks, resetSession, runStatement } from "./run.js";
 import { sentStatements } from "./script.js";
 import type { DeploymentSession } from "./session.js";
-
-/** How often a transaction that could not get a lock is tried again, and how long to wait before, in milliseconds. */
-const retryDelays = [500, 1000, 2000, 4000];
 
 /** Rows are counted between the migrations of a batch that is no larger than this. */
 const largestCountedBatch = 20;
@@ -71,7 +68,7 @@ export async function runInTransaction(
     } catch (error) {
       if (error instanceof PantlerError) throw error;
       await client.query(`rollback; ${session.reset}`).catch(() => {});
-      const delay = retryDelays[attempt];
+      const delay = lockRetryDelays[attempt];
       if (!isLockProblem(error) || delay === undefined || signal?.aborted) {
         throw await transactionUndone(session, batch, direction, before, error, blockers);
       }

@@ -42,9 +42,12 @@ export async function listMigrations(target: Target): Promise<MigrationList> {
   return await withClient(target.url, (client) => readMigrationList(client, target.project));
 }
 
-/** Lists the same over an open connection. */
-export async function readMigrationList(client: Client, project: Project): Promise<MigrationList> {
-  const folder = listMigrationFiles(project);
+/** Lists the same over an open connection, and of a folder that may have been read already. */
+export async function readMigrationList(
+  client: Client,
+  project: Project,
+  folder = listMigrationFiles(project),
+): Promise<MigrationList> {
   return compareWithLedger(project, folder, await readLedger(client), await readControl(client));
 }
 

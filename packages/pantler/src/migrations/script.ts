@@ -52,7 +52,7 @@ export function readStatements(project: Project, file: string): { text: string; 
   for (const command of metaCommands) {
     const [word = ""] = command.text.trim().split(/\s/);
     if (harmlessCommands.has(word)) continue;
-    const line = text.slice(0, command.offset).split("\n").length;
+    const line = lineAt(text, command.offset);
     throw new InputError({
       code: "psql-command",
       message: `${pathInProject(project, file)}:${line}: ${word} is a command of psql, not SQL.`,
@@ -210,3 +210,8 @@ function refusalOf({
 
 /** The major version of the grammar that libpg-query was built from. */
 const parserMajor = 17;
+
+/** The number of the line, from 1, in which an offset lies. */
+export function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}

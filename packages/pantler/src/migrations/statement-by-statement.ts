@@ -3,14 +3,11 @@ import { type Client, isConnectionLoss, withClient } from "../postgres/index.js"
 import type { CheckGroup } from "./check.js";
 import { markProgress, markRunning } from "./control.js";
 import { type Direction, entryOf, type FinishedMigration, finishedOf, titleOf } from "./direction.js";
-import { isLockProblem, statementsStopped } from "./failure.js";
+import { isLockProblem, lockRetryDelays, statementsStopped } from "./failure.js";
 import type { PlannedMigration } from "./plan.js";
 import { requireChecks, requireSmokeChecks, resetSession, runStatement, workOf } from "./run.js";
 import type { ScriptStatement } from "./script.js";
 import type { DeploymentSession } from "./session.js";
-
-/** How often a statement that could not get a lock is tried again, and how long to wait before, in milliseconds. */
-const retryDelays = [500, 1000, 2000, 4000];
 
 /**
  * Runs one migration whose statements cannot share a transaction. How far it came is written to the control table
@@ -85,7 +82,7 @@ async function runAlone(
     try {
       return await runStatement(session, migration, statement);
     } catch (error) {
-      const delay = retryDelays[attempt];
+      const delay = lockRetryDelays[attempt];
       const again = repeatable && isLockProblem(error) && !session.signal?.aborted;
       if (!again || delay === undefined) throw error;
       await sleep(delay);

@@ -33,7 +33,7 @@ export async function migrateUp(
   return await withDeploymentSession(target, operation, signal, async (session) => {
     const { client } = session;
     await passBreaker(client, new Set((await readLedger(client)).map((row) => row.version)));
-    const list = await readMigrationList(client, target.project);
+    const list = await readMigrationList(client, target.project, folder);
     const batches = await planUp(target, folder.migrations, list, request, session.serverMajor);
     const smoke = batches.length === 0 ? [] : readSmokeChecks(target.project);
     for (const batch of batches.slice(0, -1)) {

@@ -81,8 +81,12 @@ function skipComments(source: SqlSource, at: number): number {
   }
 }
 
-/** Where a block comment ends; in SQL they nest. */
-function endOfComment(text: string, from: number): number | undefined {
+/**
+ * Where a block comment ends; in SQL they nest.
+ * @param from where it begins
+ * @returns undefined when it is left open
+ */
+export function endOfComment(text: string, from: number): number | undefined {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;
   let depth = 0;
