@@ -1,0 +1,73 @@
+import type { Readable } from "node:stream";
+import { InputError } from "../operation/index.js";
+
+export interface StoredFile {
+  /** Relative to the store's root, with `/`. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly modified: Date;
+}
+
+export interface WrittenFile {
+  readonly bytes: number;
+  /** Of what was stored, in hex. */
+  readonly sha256: string;
+}
+
+/**
+ * Where backups are kept. Names are relative to its root, with `/`; every one is checked: no `..`, no absolute path, no
+ * backslash, no control characters. Every method throws EnvironmentError when the store cannot be used: `store-full`,
+ * `store-unwritable`, `store-unreadable`, `store-refused`, `store-missing`, `store-unreachable`.
+ */
+export interface Store {
+  /** For people: there are no credentials in it. */
+  readonly location: string;
+  /** Where the files are, absolute, when they are files of this machine. */
+  readonly folder: string | undefined;
+  /** The names of the folders directly below the root, sorted; none when the store was never written to. */
+  folders(): Promise<string[]>;
+  /** Everything below a folder, recursively, sorted by name; nothing when there is no such folder. */
+  list(folder: string): Promise<StoredFile[]>;
+  /**
+   * Writes a file, over one that may be there. It exists under its name only when it is complete; when two write the
+   * same name at once, it is one of them, whole.
+   * @param content is asked for no more than fits into a few megabytes of memory; what it throws is thrown on
+   * @returns the size and the hash of what was stored
+   */
+  write(name: string, content: AsyncIterable<Uint8Array>): Promise<WrittenFile>;
+  /**
+   * Opens a file for reading. A stream that ends without an error was read to the file's end.
+   * @throws EnvironmentError `store-file-missing`
+   */
+  read(name: string): Promise<Readable>;
+  /** Removes files; missing ones are fine. */
+  remove(names: readonly string[]): Promise<void>;
+  /**
+   * Removes what writes left behind that broke off, and empty folders.
+   * @param age how long ago, in milliseconds, something has to have changed last to be taken for abandoned
+   * @returns how many things were removed
+   */
+  sweep(age: number): Promise<number>;
+}
+
+/** What no part of a name may hold: separators of other systems, and what no terminal should be shown. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const forbidden = /[\\\u0000-\u001f\u007f-\u009f]/;
+
+/**
+ * Checks a name that may come from a manifest somebody else wrote.
+ * @returns the name
+ * @throws InputError `store-name-unsafe`
+ */
+export function checkName(name: string): string {
+  const parts = name.split("/");
+  const safe = parts.every((part) => part !== "" && part !== "." && part !== ".." && !forbidden.test(part));
+  if (safe && Buffer.byteLength(name) <= 900 && parts.every((part) => Buffer.byteLength(part) <= 255))
+    return name;
+  throw new InputError({
+    code: "store-name-unsafe",
+    message: `${JSON.stringify(name)} is no name for a file of a backup.`,
+    state: "Nothing was done.",
+    remedy: "Do not use this archive: its manifest was damaged or changed by somebody.",
+  });
+}
