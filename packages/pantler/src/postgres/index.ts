@@ -17,7 +17,7 @@ export {
 } from "./connection.js";
 export { holdsDeploymentLock, takeDeploymentLock } from "./deployment-lock.js";
 export { actAs, type Identity, parseIdentity } from "./identities.js";
-export { quoteQualified } from "./quoting.js";
+export { quoteIdentifier, quoteQualified } from "./quoting.js";
 export { leadingWord, type Statement, splitStatements } from "./split-statements.js";
 export { describeSqlProblem, endOfComment, type SqlSource } from "./sql-problem.js";
 export { sqlstates } from "./sqlstates.js";

@@ -1,0 +1,23 @@
+export { copyIn } from "./copy-in.js";
+export { type CopiedPart, copyOut } from "./copy-out.js";
+export { addDigests, type Digest, digestText, emptyDigest } from "./digest.js";
+export { inParallel } from "./in-parallel.js";
+export { listFilledViews, refreshViews } from "./materialised-views.js";
+export { type Part, partsOf } from "./parts.js";
+export {
+  readSequences,
+  restoreSequences,
+  type SequenceState,
+} from "./sequences.js";
+export { digestPart, digestTable } from "./server-digest.js";
+export { prepareSession } from "./session.js";
+export { copyConnections, type Snapshot, withSnapshot } from "./snapshot.js";
+export {
+  listTables,
+  lockForReading,
+  type QualifiedName,
+  requireReadable,
+  sqlColumns,
+  sqlName,
+  type Table,
+} from "./tables.js";

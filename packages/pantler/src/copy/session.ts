@@ -1,0 +1,41 @@
+import type { Client } from "../postgres/index.js";
+
+/**
+ * What decides how the server prints a row and reads it back. Everything that copies, digests or compares rows runs
+ * under these, so that the same row is the same text everywhere (https://www.postgresql.org/docs/17/runtime-config-client.html).
+ * No limit of the role's own may end a long copy half-way.
+ */
+const rowSettings = `
+set client_encoding = 'UTF8';
+set datestyle = 'ISO, YMD';
+set intervalstyle = 'postgres';
+set timezone = 'UTC';
+set extra_float_digits = 3;
+set bytea_output = 'hex';
+set xmlbinary = 'base64';
+set xmloption = 'content';
+set lc_monetary = 'C';
+set array_nulls = on;
+set standard_conforming_strings = on;
+set quote_all_identifiers = off;
+set row_security = off;
+set check_function_bodies = off;
+set synchronize_seqscans = off;
+set jit = off;
+set default_tablespace = '';
+set default_table_access_method = 'heap';
+set statement_timeout = 0;
+set idle_in_transaction_session_timeout = 0;
+set idle_session_timeout = 0;
+select set_config('search_path', '', false);
+select set_config('transaction_timeout', '0', false)
+where current_setting('transaction_timeout', true) is not null;
+`;
+
+/**
+ * Prepares a session for copying, digesting or restoring rows. With row security off a statement whose rows a policy
+ * would hide from the role fails instead of leaving them out.
+ */
+export async function prepareSession(client: Client): Promise<void> {
+  await client.query(rowSettings);
+}
