@@ -1,6 +1,6 @@
 import pg from "pg";
 import type { Target } from "../engine/index.js";
-import { InputError, type Operation, PantlerError } from "../operation/index.js";
+import { InputError, type Operation, PantlerError, stopWhenAborted } from "../operation/index.js";
 import {
   actAs,
   type Client,
@@ -13,7 +13,6 @@ import {
 } from "../postgres/index.js";
 import { listMigrationFiles, listSmokeChecks, type MigrationFile, type Project } from "../project/index.js";
 import { type Check, type Expectation, readChecks } from "./check-file.js";
-import { stopWhenAborted } from "./interrupted.js";
 import { readLedger } from "./ledger.js";
 
 /** How a check turned out. */

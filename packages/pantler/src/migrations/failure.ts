@@ -1,9 +1,14 @@
 import pg from "pg";
-import { EnvironmentError, NeedsHandsError, type PantlerError, UnchangedError } from "../operation/index.js";
+import {
+  EnvironmentError,
+  interruption,
+  NeedsHandsError,
+  type PantlerError,
+  UnchangedError,
+} from "../operation/index.js";
 import { environmentProblem, isConnectionLoss, sqlstates, withClient } from "../postgres/index.js";
 import { markFailed, markUndone, repair, wayOutOfHalf } from "./control.js";
 import type { Direction, FinishedMigration } from "./direction.js";
-import { interruption } from "./interrupted.js";
 import type { Batch, PlannedMigration } from "./plan.js";
 import type { DeploymentSession } from "./session.js";
 

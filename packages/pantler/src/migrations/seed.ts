@@ -6,6 +6,7 @@ import {
   InputError,
   type Operation,
   PantlerError,
+  stopWhenAborted,
   UnchangedError,
 } from "../operation/index.js";
 import {
@@ -16,7 +17,6 @@ import {
   withClient,
 } from "../postgres/index.js";
 import { listSeedFiles } from "../project/index.js";
-import { stopWhenAborted } from "./interrupted.js";
 import { readMaybeEmptyScript, type Script, sentStatements } from "./script.js";
 
 /** The Supabase CLI's own record of the seed files it has run. */

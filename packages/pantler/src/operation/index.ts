@@ -6,6 +6,7 @@ export {
   RefusedError,
   UnchangedError,
 } from "./errors.js";
+export { interruption, stopWhenAborted } from "./interrupted.js";
 export { openJournal } from "./journal.js";
 export {
   type Listener,

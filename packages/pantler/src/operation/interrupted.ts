@@ -1,4 +1,4 @@
-import { UnchangedError } from "../operation/index.js";
+import { UnchangedError } from "./errors.js";
 
 /**
  * The error of work that was interrupted and came to nothing.
