@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 
 /** What the config may say of backups, for the whole project or for one environment. */
 export interface BackupConfig {
@@ -35,8 +35,20 @@ export interface BackupSettings {
   readonly recipients: readonly string[];
 }
 
-/** The shape of an S3 address; its parts are the bucket and the prefix. */
-export const s3Address = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/+(.*?))?\/*$/;
+/**
+ * Reads an address such as `s3://bucket/prefix`.
+ * @returns undefined when it is none
+ */
+export function parseS3Address(
+  address: string,
+): { readonly bucket: string; readonly prefix: string } | undefined {
+  const found = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/?$/.exec(address);
+  if (found?.[1] === undefined) return undefined;
+  const [, bucket, prefix = ""] = found;
+  const isPart = (part: string) =>
+    part !== "" && part !== "." && part !== ".." && !/[\\\s\p{Control}]/u.test(part);
+  return prefix === "" || prefix.split("/").every(isPart) ? { bucket, prefix } : undefined;
+}
 
 /**
  * Puts together what holds for one environment: its own settings, then the project's, then the defaults.
@@ -47,13 +59,17 @@ export function resolveBackups(
   project: BackupConfig | undefined,
   own: BackupConfig | undefined,
 ): BackupSettings {
-  const { store, endpoint, region, recipients } = { ...project, ...own };
-  const [, bucket, prefix] = s3Address.exec(store ?? "") ?? [];
+  const store = own?.store ?? project?.store ?? "backups";
+  const s3 = parseS3Address(store);
   return {
-    store:
-      bucket === undefined
-        ? { kind: "folder", folder: store === undefined ? join(root, "backups") : resolve(root, store) }
-        : { kind: "s3", bucket, prefix: prefix ?? "", endpoint, region },
-    recipients: recipients ?? [],
+    store: s3
+      ? {
+          kind: "s3",
+          ...s3,
+          endpoint: own?.endpoint ?? project?.endpoint,
+          region: own?.region ?? project?.region,
+        }
+      : { kind: "folder", folder: resolve(root, store) },
+    recipients: own?.recipients ?? project?.recipients ?? [],
   };
 }

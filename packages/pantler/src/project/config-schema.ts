@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { parseS3Address } from "./backup-settings.js";
 import { environmentName } from "./environment-name.js";
 
 // None of these messages repeats the value: it may be an address with a password.
@@ -19,6 +20,41 @@ function settings<Entries extends v.ObjectEntries>(entries: Entries) {
       }
     }),
   );
+}
+
+const backups = settings({
+  store: v.optional(
+    v.pipe(
+      text,
+      v.check(
+        (store) => !/^~|^[a-z][a-z0-9+.-]+:\/\//i.test(store) || parseS3Address(store) !== undefined,
+        "must be the path of a folder (without ~), or s3://bucket/prefix",
+      ),
+    ),
+  ),
+  endpoint: v.optional(
+    v.pipe(
+      text,
+      v.check(
+        isServiceAddress,
+        "must be the address of a service, such as https://s3.example.com, without a login",
+      ),
+    ),
+  ),
+  region: v.optional(v.pipe(text, v.regex(/^[a-z0-9-]+$/i, "must be letters, digits and -"))),
+  recipients: v.optional(
+    v.array(
+      v.pipe(text, v.regex(/^age1[0-9a-z]+$/, "must be a public key of age, which begins with age1")),
+      "must be a list",
+    ),
+  ),
+});
+
+function isServiceAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const hasLogin = url.username !== "" || url.password !== "";
+  return /^https?:$/.test(url.protocol) && url.search === "" && url.hash === "" && !hasLogin;
 }
 
 const configFile = settings({
@@ -46,11 +82,12 @@ const configFile = settings({
       ),
     ),
   ),
+  backups: v.optional(backups),
   environments: v.optional(
     v.pipe(
       v.record(
         v.pipe(v.string(), v.regex(environmentName, "is named in lower case: letters, digits, - and _")),
-        settings({ url: v.optional(text), protected: v.optional(flag) }),
+        settings({ url: v.optional(text), protected: v.optional(flag), backups: v.optional(backups) }),
         "must be an object",
       ),
       v.check(

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InputError } from "../operation/index.js";
+import type { BackupConfig } from "./backup-settings.js";
 
 /**
  * What `pantler.config.ts` (or `.js`, `.mjs`, `.json`) may say. A Supabase project needs none of it.
@@ -17,8 +18,15 @@ export interface PantlerConfig {
   seed?: string[] | undefined;
   /** The local server: `url` uses one that runs already, `port` is where ours listens if it is free. */
   engine?: { url?: string | undefined; port?: number | undefined } | undefined;
+  /** Where backups are kept and who can read them; an environment may say otherwise, setting by setting. */
+  backups?: BackupConfig | undefined;
   /** Other databases of this project. Every one but `local` is protected unless it says otherwise. */
-  environments?: Record<string, { url?: string | undefined; protected?: boolean | undefined }> | undefined;
+  environments?:
+    | Record<
+        string,
+        { url?: string | undefined; protected?: boolean | undefined; backups?: BackupConfig | undefined }
+      >
+    | undefined;
 }
 
 export const configNames = [

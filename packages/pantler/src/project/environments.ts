@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { InputError } from "../operation/index.js";
+import { type BackupSettings, resolveBackups } from "./backup-settings.js";
 import type { PantlerConfig } from "./config.js";
 import { DatabaseUrl } from "./database-url.js";
 import { environmentName } from "./environment-name.js";
@@ -17,6 +18,7 @@ export interface Environment {
   readonly origin: string;
   /** Why its URL cannot be used, where there is one: work on other environments goes on without it. */
   readonly problem: InputError | undefined;
+  readonly backups: BackupSettings;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -68,6 +70,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
       url: found?.url,
       origin: found?.origin ?? `${variable}, or DATABASE_URL in .env.${name}`,
       problem,
+      backups: resolveBackups(root, config.backups, settings?.backups),
     };
   });
   const engine = firstUrl([
@@ -81,6 +84,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
     url: engine?.url,
     origin: engine?.origin ?? "the embedded server",
     problem: undefined,
+    backups: resolveBackups(root, config.backups, config.environments?.local?.backups),
   };
   return [local, ...others];
 }

@@ -332,3 +332,100 @@ describe("pantler.config", () => {
     });
   });
 });
+
+describe("where backups are kept", () => {
+  const key = "age1cy0su9fwf3gf9mw868g5yut09p6nytfmmnktexz2ya5uqg9vl9sss4euqm";
+
+  /** What holds for each environment of a project with these settings, the project's folder left out. */
+  async function backupsOf(config: object) {
+    const found: Record<string, object> = {};
+    await withFolder({ "pantler.config.json": JSON.stringify(config) }, async (folder) => {
+      for (const { name, backups } of (await open(folder)).environments) {
+        const { store } = backups;
+        const shown =
+          store.kind === "folder" ? { ...store, folder: store.folder.replace(folder, "<project>") } : store;
+        found[name] = { ...backups, store: shown };
+      }
+    });
+    return found;
+  }
+
+  it("is a folder in the project, for every environment, unless the config says otherwise", async () => {
+    const unsaid = { store: { kind: "folder", folder: "<project>/backups" }, recipients: [] };
+    expect(await backupsOf({ environments: { staging: {} } })).toEqual({ local: unsaid, staging: unsaid });
+  });
+
+  it("is said for the whole project, and setting by setting for an environment", async () => {
+    const config = {
+      backups: {
+        store: "s3://acme-backups/pantry/",
+        endpoint: "https://s3.example.com",
+        region: "eu-1",
+        recipients: [key],
+      },
+      environments: {
+        local: { backups: { store: "kept/here", recipients: [] } },
+        production: { backups: { store: "s3://acme-production", region: "eu-2" } },
+        staging: {},
+      },
+    };
+    const endpoint = "https://s3.example.com";
+    expect(await backupsOf(config)).toEqual({
+      local: { store: { kind: "folder", folder: "<project>/kept/here" }, recipients: [] },
+      production: {
+        store: { kind: "s3", bucket: "acme-production", prefix: "", endpoint, region: "eu-2" },
+        recipients: [key],
+      },
+      staging: {
+        store: { kind: "s3", bucket: "acme-backups", prefix: "pantry", endpoint, region: "eu-1" },
+        recipients: [key],
+      },
+    });
+  });
+
+  it("may be an absolute folder, or one beside the project", async () => {
+    const { local } = await backupsOf({ backups: { store: "/srv/backups" } });
+    expect(local).toMatchObject({ store: { folder: "/srv/backups" } });
+    const { local: beside } = await backupsOf({ backups: { store: "../kept" } });
+    expect(beside).toMatchObject({ store: { folder: join(tmpdir(), "kept") } });
+  });
+
+  it("is refused when it is neither a folder nor a bucket", async () => {
+    const stores = [
+      "https://s3.example.com/bucket",
+      "gs://bucket",
+      "s3://",
+      "s3://Bucket",
+      "s3://bucket/../other",
+      "s3://bucket//prefix",
+      "s3://bucket/a prefix",
+      "s3://key:secret@bucket",
+      "~/backups",
+      "",
+      7,
+    ];
+    for (const store of stores) {
+      const problem = await problemOf({ "pantler.config.json": JSON.stringify({ backups: { store } }) });
+      expect(problem.code).toBe("config-invalid");
+      expect(problem.detail).toMatch(/^backups\.store: must /);
+    }
+  });
+
+  it("is refused with a login in the endpoint, a key that is not public, or a word that is unknown", async () => {
+    const secret = "AGE-SECRET-KEY-1QQPQYXPQ9Z3K0YVWLPLM2Y6Q0K6C3XTV3DZ5D9G0Y5ZG2QJQ9VSQ4X3M2";
+    const problem = await problemOf({
+      "pantler.config.json": JSON.stringify({
+        backups: { endpoint: "https://key:hunter2@s3.example.com", region: "eu west", recipient: key },
+        environments: { staging: { backups: { recipients: [key, secret], endpoint: "s3.example.com" } } },
+      }),
+    });
+    expect(`${problem.message} ${problem.detail}`).not.toMatch(/hunter2|SECRET/);
+    expect(problem.detail).toMatchInlineSnapshot(`
+      "backups.endpoint: must be the address of a service, such as https://s3.example.com, without a login
+      backups.region: must be letters, digits and -
+      backups.recipient: there is no such setting
+      environments.staging.backups.endpoint: must be the address of a service, such as https://s3.example.com, without a login
+      environments.staging.backups.recipients.1: must be a public key of age, which begins with age1"
+    `);
+  });
+});

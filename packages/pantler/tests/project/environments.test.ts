@@ -24,7 +24,7 @@ const at = (host: string) => `postgres://app:hunter2@${host}/app`;
 
 describe("the environments of a project", () => {
   it("are only the local one when nothing names another", async () => {
-    expect(await environmentsOf({ ".env": `DATABASE_URL=${at("elsewhere")}` })).toEqual([
+    expect(await environmentsOf({ ".env": `DATABASE_URL=${at("elsewhere")}` })).toMatchObject([
       { name: "local", protected: false, url: undefined, origin: "the embedded server" },
     ]);
   });
@@ -68,7 +68,7 @@ describe("the environments of a project", () => {
   it("may be known by name only, and then tell where an address would be looked for", async () => {
     const config = { "pantler.config.json": '{ "environments": { "pre-production": {} } }' };
     const [, environment] = await environmentsOf(config);
-    expect(environment).toEqual({
+    expect(environment).toMatchObject({
       name: "pre-production",
       protected: true,
       url: undefined,
