@@ -1,17 +1,105 @@
+import { InputError } from "../operation/index.js";
+import { passphraseRecipient } from "./age-passphrase.js";
+import { encryptPayload, payloadOverhead } from "./age-payload.js";
+
+export { type Keys, openSeal, type Unseal } from "./decryption.js";
+
 /** Encrypts the files of one archive. */
 export interface Seal {
   readonly kind: "recipients" | "passphrase";
-  /** For a passphrase: the content of the archive's `key.age`, the key of its files encrypted with the passphrase. */
+  /**
+   * For a passphrase: the content of the archive's `key.age`, the key of its files encrypted with the passphrase.
+   * `age` takes it for an identity file.
+   */
   readonly keyFile: Uint8Array | undefined;
   /** Encrypts one file, in the format of `age`. */
   encrypt(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
 }
 
-/** Decrypts the files of one archive. */
-export interface Unseal {
-  /**
-   * Decrypts one file.
-   * @throws EnvironmentError `archive-damaged`, InputError `identity-wrong`
-   */
-  decrypt(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+/** To whom an archive is encrypted: owners of `age` keys, or whoever knows a passphrase. */
+export type SealOptions = { readonly recipients: readonly string[] } | { readonly passphrase: string };
+
+/**
+ * Prepares the encryption of one archive. A passphrase makes a fresh key, which encrypts the files and is itself encrypted
+ * with the passphrase: that takes half a second and 128 MB of memory, once, so that guessing takes it each time.
+ * @throws InputError `recipient-missing`, `recipient-malformed`, `passphrase-empty`
+ */
+export async function createSeal(options: SealOptions): Promise<Seal> {
+  if ("recipients" in options) {
+    await checkRecipients(options.recipients);
+    return sealFor("recipients", options.recipients, undefined);
+  }
+  if (options.passphrase === "") {
+    throw new InputError({
+      code: "passphrase-empty",
+      message: "The passphrase is empty.",
+      state: "Nothing was done.",
+      remedy: "Set PANTLER_BACKUP_PASSPHRASE to at least four random words.",
+    });
+  }
+  const { Encrypter, generateX25519Identity, identityToRecipient, Stanza } = await import("age-encryption");
+  const identity = await generateX25519Identity();
+  const recipient = await identityToRecipient(identity);
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(passphraseRecipient(options.passphrase, Stanza));
+  const keyFile = await encrypter.encrypt(`# public key: ${recipient}\n${identity}\n`);
+  return sealFor("passphrase", [recipient], keyFile);
+}
+
+function sealFor(kind: Seal["kind"], recipients: readonly string[], keyFile: Uint8Array | undefined): Seal {
+  return {
+    kind,
+    keyFile,
+    async *encrypt(content) {
+      const { header, fileKey } = await newHeader(recipients);
+      yield header;
+      yield* encryptPayload(fileKey, content);
+    },
+  };
+}
+
+/** Makes a key for one file, and the header that holds it for each recipient. */
+async function newHeader(
+  recipients: readonly string[],
+): Promise<{ readonly header: Uint8Array; readonly fileKey: Uint8Array }> {
+  const { Encrypter } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  let fileKey: Uint8Array | undefined;
+  // One more recipient, who gets the key and leaves no trace in the header, since the library does not hand it out.
+  encrypter.addRecipient({
+    wrapFileKey: (key) => {
+      fileKey = Uint8Array.from(key);
+      return [];
+    },
+  });
+  const file = await encrypter.encrypt(new Uint8Array());
+  if (fileKey === undefined) throw new Error("age-encryption asked no recipient to wrap its file key");
+  return { header: file.subarray(0, file.length - payloadOverhead), fileKey };
+}
+
+async function checkRecipients(recipients: readonly string[]): Promise<void> {
+  if (recipients.length === 0) {
+    throw new InputError({
+      code: "recipient-missing",
+      message: "There is nobody to encrypt to: backups.recipients is empty.",
+      state: "Nothing was done.",
+      remedy: "Put a public key of age (age1…) there, or set PANTLER_BACKUP_PASSPHRASE.",
+    });
+  }
+  for (const [index, recipient] of recipients.entries()) {
+    try {
+      await newHeader([recipient]);
+    } catch (error) {
+      // What does not begin like a public key may be a secret one.
+      const shown = /^age1[0-9a-z]+$/.test(recipient) ? recipient : `recipient ${index + 1}`;
+      throw new InputError({
+        code: "recipient-malformed",
+        message: `${shown} is no public key of age.`,
+        state: "Nothing was done.",
+        remedy: "Copy the key as age-keygen prints it: it begins with age1.",
+        cause: error,
+      });
+    }
+  }
 }

@@ -50,24 +50,40 @@ export interface Store {
   sweep(age: number): Promise<number>;
 }
 
-/** What no part of a name may hold: separators of other systems, and what no terminal should be shown. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const forbidden = /[\\\u0000-\u001f\u007f-\u009f]/;
+/** What files are called as long as they are written, which no name may begin with. */
+export const temporaryPrefix = ".pantler-";
+
+/** What no name may hold: separators of other systems, what no terminal should be shown, halves of characters. */
+const forbidden = /[\\\p{Control}\p{Surrogate}]/u;
+
+/** Bounds in bytes, within those of file systems (255 for a part) and of S3 (1024 with the prefix). */
+const longest = { name: 900, part: 255 };
+
+/** Whether a name says where below a root something is, and nowhere else. */
+export function isSafeName(name: string): boolean {
+  return (
+    !forbidden.test(name) && Buffer.byteLength(name) <= longest.name && name.split("/").every(isSafePart)
+  );
+}
+
+function isSafePart(part: string): boolean {
+  if (part === "" || part === "." || part === ".." || part.startsWith(temporaryPrefix)) return false;
+  return Buffer.byteLength(part) <= longest.part;
+}
 
 /**
- * Checks a name that may come from a manifest somebody else wrote.
+ * Checks a name, which may come from a manifest that somebody else wrote.
  * @returns the name
  * @throws InputError `store-name-unsafe`
  */
 export function checkName(name: string): string {
-  const parts = name.split("/");
-  const safe = parts.every((part) => part !== "" && part !== "." && part !== ".." && !forbidden.test(part));
-  if (safe && Buffer.byteLength(name) <= 900 && parts.every((part) => Buffer.byteLength(part) <= 255))
-    return name;
+  if (isSafeName(name)) return name;
+  const shown = JSON.stringify(name.slice(0, 200)).replaceAll(/[\u007f-\u009f]/g, "?");
   throw new InputError({
     code: "store-name-unsafe",
-    message: `${JSON.stringify(name)} is no name for a file of a backup.`,
+    message: `${shown} is no name for a file of a backup.`,
     state: "Nothing was done.",
-    remedy: "Do not use this archive: its manifest was damaged or changed by somebody.",
+    remedy:
+      "If the name is from an archive, do not use it: its manifest was damaged, or changed by somebody.",
   });
 }
