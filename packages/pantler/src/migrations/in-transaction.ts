@@ -5,6 +5,7 @@ import {
   holdsDeploymentLock,
   isConnectionLoss,
   takeDeploymentLock,
+  watchBlockers,
   withClient,
 } from "../postgres/index.js";
 import type { CheckGroup } from "./check.js";
@@ -20,7 +21,6 @@ import {
 } from "./direction.js";
 import { commitUnknown, isLockProblem, lockRetryDelays, StepFailure, transactionUndone } from "./failure.js";
 import { readLedger } from "./ledger.js";
-import { watchBlockers } from "./lock-watch.js";
 import type { Batch, PlannedMigration } from "./plan.js";
 import { requireChecks, requireSmokeChecks, resetSession, runStatement } from "./run.js";
 import { sentStatements } from "./script.js";
@@ -64,7 +64,9 @@ export async function runInTransaction(
     };
     try {
       // Nobody is asked who is in the way before somebody was.
-      return attempt === 0 ? await attemptOnce() : await watchBlockers(session, onSeen, attemptOnce);
+      return attempt === 0
+        ? await attemptOnce()
+        : await watchBlockers(client, session.target.url, onSeen, attemptOnce);
     } catch (error) {
       if (error instanceof PantlerError) throw error;
       await client.query(`rollback; ${session.reset}`).catch(() => {});

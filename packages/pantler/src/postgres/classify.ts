@@ -113,7 +113,7 @@ export function classifyStatement(text: string): StatementClass {
     const node = dataNodes.get(leadingWord(text));
     if (node !== undefined) return { node, need: "any" };
   }
-  const statements = parse(text);
+  const statements = parseStatements(text);
   if (statements === undefined) {
     const node = dataNodes.get(leadingWord(text));
     if (node !== undefined) return { node, need: "any" };
@@ -129,9 +129,14 @@ export function classifyStatement(text: string): StatementClass {
   return { node: name, need: "any", ...ruleOf(name)?.(statement as never) };
 }
 
-/** The statements in the text, or nothing when they are beyond what the parser can hold. */
-function parse(text: string): RawStmt[] | undefined {
-  if (parser === undefined) throw new Error("loadParser() has to finish before SQL can be classified");
+/**
+ * Parses text as PostgreSQL 17 does (https://github.com/pganalyze/libpg_query describes the nodes).
+ * @returns undefined when the statements are beyond what the parser can hold
+ * @throws SqlSyntaxProblem when the grammar refuses the text
+ * @throws Error when `loadParser` has not finished before
+ */
+export function parseStatements(text: string): RawStmt[] | undefined {
+  if (parser === undefined) throw new Error("loadParser() has to finish before SQL can be parsed");
   if (text.trim() === "") return [];
   if (tooDeep.has(text)) return undefined;
   try {
@@ -144,7 +149,7 @@ function parse(text: string): RawStmt[] | undefined {
     }
     // Unlike the server, libpg-query ends a string that continues on a later line at a comment in between.
     const blanked = blankLineComments(text);
-    if (blanked !== text) return parse(blanked);
+    if (blanked !== text) return parseStatements(blanked);
     throw new SqlSyntaxProblem(error.message, utf16Offset(text, error.sqlDetails.cursorPosition));
   }
 }

@@ -3,6 +3,7 @@ export {
   classifyStatement,
   isOrdinary,
   loadParser,
+  parseStatements,
   SqlSyntaxProblem,
   type StatementClass,
 } from "./classify.js";
@@ -17,7 +18,8 @@ export {
 } from "./connection.js";
 export { holdsDeploymentLock, takeDeploymentLock } from "./deployment-lock.js";
 export { actAs, type Identity, parseIdentity } from "./identities.js";
-export { quoteIdentifier, quoteQualified } from "./quoting.js";
+export { watchBlockers } from "./lock-watch.js";
+export { quoteIdentifier, quoteLiteral, quoteQualified } from "./quoting.js";
 export { leadingWord, type Statement, splitStatements } from "./split-statements.js";
 export { describeSqlProblem, endOfComment, type SqlSource } from "./sql-problem.js";
 export { sqlstates } from "./sqlstates.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { withClient } from "../postgres/index.js";
-import type { DeploymentSession } from "./session.js";
+import type { DatabaseUrl } from "../project/index.js";
+import { type Client, withClient } from "./connection.js";
 
 const blockers = `
 select
@@ -16,19 +16,22 @@ join pg_catalog.pg_stat_activity as activity using (pid)
 const interval = 250;
 
 /**
- * Runs work while watching, over a connection of its own, which sessions keep a deployment waiting.
+ * Runs work while watching, over a connection of its own, which sessions keep another one waiting for a lock.
+ * @param client the session that may have to wait
+ * @param url where the watching connection goes
  * @param onSeen told, a line each, who they are, whenever somebody is seen
  */
 export async function watchBlockers<Result>(
-  session: DeploymentSession,
+  client: Client,
+  url: DatabaseUrl,
   onSeen: (blockers: string) => void,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const { rows } = await session.client.query<{ backend: number }>("select pg_backend_pid() as backend");
+  const { rows } = await client.query<{ backend: number }>("select pg_backend_pid() as backend");
   const ended = new AbortController();
-  const watch = withClient(session.target.url, async (client) => {
+  const watch = withClient(url, async (watcher) => {
     while (!ended.signal.aborted) {
-      const found = await client.query<Blocker>(blockers, [rows[0]?.backend]);
+      const found = await watcher.query<Blocker>(blockers, [rows[0]?.backend]);
       if (found.rows.length > 0) onSeen(found.rows.map(describe).join("\n"));
       await sleep(interval, undefined, { signal: ended.signal });
     }

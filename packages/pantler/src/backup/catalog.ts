@@ -1,0 +1,115 @@
+import { InputError, PantlerError } from "../operation/index.js";
+import { isId } from "./archive-names.js";
+import { type Drill, readDrills } from "./drill-record.js";
+import { type Manifest, manifestName, parseManifest } from "./manifest.js";
+import type { Store } from "./store.js";
+import { readStoredText } from "./stored-text.js";
+
+/** A backup that can be used. */
+export interface Backup {
+  readonly id: string;
+  readonly store: Store;
+  readonly manifest: Manifest;
+  /** The hash of its manifest, which a drill names. */
+  readonly sha256: string;
+  /** The newest drill of exactly this content. */
+  readonly drill: Drill | undefined;
+  /** Whether that drill found everything. */
+  readonly proven: boolean;
+}
+
+/** A backup whose manifest cannot be used. */
+export interface DamagedBackup {
+  readonly id: string;
+  readonly store: Store;
+  readonly problem: PantlerError;
+}
+
+export type ListedBackup = Backup | DamagedBackup;
+
+/** Whether a listed backup can be used. */
+export function isUsable(listed: ListedBackup): listed is Backup {
+  return "manifest" in listed;
+}
+
+/** So many manifests are read at once: an S3 store answers slowly, but many questions at a time. */
+const readAtOnce = 8;
+
+/**
+ * Lists the backups of a store, the newest first. An archive without a manifest does not exist.
+ * @throws EnvironmentError when the store cannot be read
+ */
+export async function listBackups(store: Store): Promise<ListedBackup[]> {
+  const ids = (await store.folders()).filter(isId);
+  const found: ListedBackup[] = [];
+  const remaining = ids.values();
+  await Promise.all(
+    Array.from({ length: readAtOnce }, async () => {
+      for (const id of remaining) {
+        const backup = await readBackup(store, id);
+        if (backup) found.push(backup);
+      }
+    }),
+  );
+  return found.sort(newestFirst);
+}
+
+/**
+ * Finds one backup.
+ * @param id its id, the end or the beginning of it if there is no other such, or `latest`
+ * @throws InputError `backup-unknown`, `backup-ambiguous`, and why it cannot be used
+ */
+export async function findBackup(store: Store, id: string): Promise<Backup> {
+  const listed = isId(id) ? [await readBackup(store, id)] : await listBackups(store);
+  const known = listed.filter((each) => each !== undefined);
+  const matching =
+    id === "latest"
+      ? known.filter(isUsable).slice(0, 1)
+      : known.filter((each) => each.id === id || each.id.startsWith(id) || each.id.endsWith(id));
+  const [first, second] = matching;
+  if (second) {
+    throw new InputError({
+      code: "backup-ambiguous",
+      message: `Several backups are meant by ${id}: ${matching.map((each) => each.id).join(", ")}.`,
+      state: "Nothing was done.",
+      remedy: "Give the whole id.",
+    });
+  }
+  if (!first) {
+    throw new InputError({
+      code: "backup-unknown",
+      message: `There is no backup ${id} in ${store.location}.`,
+      state: "Nothing was done.",
+      remedy: "See what there is: pantler backup list",
+    });
+  }
+  if (!isUsable(first)) throw first.problem;
+  return first;
+}
+
+async function readBackup(store: Store, id: string): Promise<ListedBackup | undefined> {
+  try {
+    const text = await readStoredText(store, `${id}/${manifestName}`);
+    if (text === undefined) return undefined;
+    const { manifest, sha256 } = await parseManifest(text, id);
+    const drill = (await readDrills(store, id)).find((each) => each.manifest === sha256);
+    return { id, store, manifest, sha256, drill, proven: drill?.proven ?? false };
+  } catch (error) {
+    if (error instanceof PantlerError && isAboutArchive(error)) return { id, store, problem: error };
+    throw error;
+  }
+}
+
+function isAboutArchive({ code }: PantlerError): boolean {
+  return code === "archive-damaged" || code === "format-newer";
+}
+
+/** Damaged ones are listed last. The number counts, not the clock, which may have been set back. */
+function newestFirst(left: ListedBackup, right: ListedBackup): number {
+  if (!isUsable(left) || !isUsable(right)) {
+    return Number(isUsable(right)) - Number(isUsable(left)) || (left.id < right.id ? 1 : -1);
+  }
+  const [ours, theirs] = [left.manifest, right.manifest];
+  if (ours.sequence !== theirs.sequence) return theirs.sequence - ours.sequence;
+  return ours.createdAt < theirs.createdAt ? 1 : -1;
+}

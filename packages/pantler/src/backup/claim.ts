@@ -1,0 +1,20 @@
+import { fileNames } from "./archive-names.js";
+import type { ArchiveWriter } from "./archive-writer.js";
+import { readSealed, renderSealed } from "./sealed-json.js";
+import type { Store } from "./store.js";
+import { readStoredText } from "./stored-text.js";
+
+/**
+ * Says, before an incremental backup looks at others, whose files it may come to refer to. A prune that begins after
+ * that keeps them; one that had begun before has taken their manifests away, which the creation then notices.
+ */
+export async function writeClaim(writer: ArchiveWriter, backups: readonly string[]): Promise<void> {
+  await writer.open(fileNames.pending, Buffer.from(renderSealed({ backups })));
+}
+
+/** The backups whose files a creation that runs may come to refer to. */
+export async function readClaim(store: Store, id: string): Promise<string[]> {
+  const text = await readStoredText(store, `${id}/${fileNames.pending}`);
+  const claimed = text === undefined ? [] : readSealed(text).content?.backups;
+  return Array.isArray(claimed) ? claimed.map(String) : [];
+}

@@ -1,0 +1,255 @@
+import { lockForReading, type Snapshot, type Table, withSnapshot } from "../copy/index.js";
+import type { Target } from "../engine/index.js";
+import { type Operation, stopWhenAborted } from "../operation/index.js";
+import { type Client, refuseTransactionPooler, requireServer, withClient } from "../postgres/index.js";
+import {
+  dumpSchema,
+  fingerprintOf,
+  readExtensions,
+  readRoles,
+  readSchema,
+  renderEntries,
+  renderRoles,
+} from "../schema/index.js";
+import { fileNames, newId } from "./archive-names.js";
+import { ArchiveWriter } from "./archive-writer.js";
+import { type Backup, findBackup, isUsable, listBackups } from "./catalog.js";
+import { writeClaim } from "./claim.js";
+import { type Contents, readContents, readLeftOut } from "./contents.js";
+import { copyTables, nothingListed } from "./copy-tables.js";
+import type { Seal } from "./encryption.js";
+import {
+  type ArchivedFile,
+  type BackupKind,
+  type Manifest,
+  manifestName,
+  renderManifest,
+} from "./manifest.js";
+import { openStore } from "./open-store.js";
+import { findParent, foldersOf } from "./parent.js";
+import { removeArchive } from "./remove-archive.js";
+import { renderRestoreScript } from "./restore-script.js";
+import type { Store } from "./store.js";
+import { chooseTables } from "./table-choice.js";
+
+export interface CreateRequest {
+  /** `full` by default; `tables` follows from naming some. */
+  readonly kind?: Exclude<BackupKind, "tables"> | undefined;
+  /** Only the rows of these tables, each as `name`, for one of schema public, or `schema.name`. */
+  readonly tables?: readonly string[] | undefined;
+  /** Refers to the files of the last backup for tables whose rows are still the same. */
+  readonly incremental?: boolean | undefined;
+  /** What to call it. */
+  readonly name?: string | undefined;
+  /** Encrypts with this, where the settings name no recipients. */
+  readonly passphrase?: string | undefined;
+}
+
+/** What is known before anything is read. */
+interface Plan {
+  readonly target: Target;
+  readonly request: CreateRequest;
+  readonly kind: BackupKind;
+  readonly store: Store;
+  readonly id: string;
+  readonly seal: Seal | undefined;
+  readonly writer: ArchiveWriter;
+  readonly sequence: number;
+  readonly parent: Backup | undefined;
+}
+
+/**
+ * Takes a backup of one moment of an environment, while others go on reading and writing, and lists it in the
+ * environment's store. It counts as a backup when its manifest is written, last of all; what is left of a creation
+ * that failed is removed, and of one that was killed by the next prune.
+ * @param signal interrupts the work
+ * @throws EnvironmentError where the database or the store cannot be used, or the role cannot read all rows
+ * @throws InputError `table-unknown`, and for settings of the encryption that cannot be used
+ * @throws UnchangedError `interrupted`
+ */
+export async function createBackup(
+  target: Target,
+  request: CreateRequest,
+  operation: Operation,
+  signal?: AbortSignal,
+): Promise<Backup> {
+  refuseTransactionPooler(target.url);
+  const plan = await operation.step("open the store", async (step) => {
+    const prepared = await prepare(target, request, operation);
+    step.note(prepared.store.location);
+    return prepared;
+  });
+  const { store, id } = plan;
+  try {
+    const parent = await claimParent(plan);
+    const manifest = await withSnapshot(target.url, (snapshot) =>
+      archive({ ...plan, parent }, snapshot, operation, signal),
+    );
+    return await operation.step("list the backup", async (step) => {
+      stopWhenAborted(signal, nothingListed);
+      await plan.writer.open(manifestName, Buffer.from(renderManifest(manifest)));
+      await store.remove([`${id}/${fileNames.pending}`]);
+      step.note(id);
+      return await findBackup(store, id);
+    });
+  } catch (error) {
+    await removeArchive(store, id).catch((second: unknown) => {
+      operation.finding("warning", `what was stored of ${id} could not be removed: ${String(second)}`);
+    });
+    stopWhenAborted(signal, nothingListed, error);
+    throw error;
+  }
+}
+
+async function prepare(target: Target, request: CreateRequest, operation: Operation): Promise<Plan> {
+  const { project, environment } = target;
+  const store = await openStore(environment.backups.store);
+  const { recipients } = environment.backups;
+  const { createSeal } = await import("./encryption.js");
+  const key =
+    recipients.length > 0 ? { recipients } : request.passphrase && { passphrase: request.passphrase };
+  const seal = key ? await createSeal(key) : undefined;
+  const listed = await listBackups(store);
+  const usable = listed.filter(isUsable).map(({ manifest }) => manifest);
+  const now = new Date();
+  const ahead = usable.find(({ createdAt }) => createdAt > now.toISOString());
+  if (ahead) {
+    operation.finding(
+      "warning",
+      `the clock was set back: the backup ${ahead.id} is from ${ahead.createdAt}, which is still to come`,
+    );
+  }
+  const kinship = {
+    project: project.name,
+    environment: environment.name,
+    encryption: seal?.kind,
+    recipients,
+  };
+  const id = newId(now);
+  return {
+    target,
+    request,
+    kind: request.tables ? "tables" : (request.kind ?? "full"),
+    store,
+    id,
+    seal,
+    writer: new ArchiveWriter(store, id, seal),
+    sequence: 1 + Math.max(0, ...usable.map(({ sequence }) => sequence)),
+    parent: request.incremental ? findParent(listed, kinship) : undefined,
+  };
+}
+
+/** Claims the files of the parent, unless a prune has just taken it away. */
+async function claimParent({ parent, store, writer }: Plan): Promise<Backup | undefined> {
+  if (!parent) return undefined;
+  await writeClaim(writer, foldersOf(parent.manifest));
+  const present = new Set((await listBackups(store)).map(({ id }) => id));
+  return present.has(parent.id) ? parent : undefined;
+}
+
+async function archive(
+  plan: Plan,
+  snapshot: Snapshot,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Manifest, "format">> {
+  const started = performance.now();
+  const { target, request, kind, writer, parent } = plan;
+  const { client } = snapshot;
+  const major = await requireServer(client, target.url);
+  const createdAt = new Date().toISOString();
+  const contents = await readContents(client, kind, choiceOf(request));
+  await lockForReading(client, contents.tables);
+  // The schema is read while the rows are copied; what goes wrong with it is thrown where it is awaited.
+  const schema = readWholeSchema(plan, snapshot, contents, signal);
+  schema.catch(() => {});
+  const tables = await operation.step("copy the rows", async (step) => {
+    const copied = await copyTables(snapshot, contents.tables, writer, parent, step, signal);
+    step.note(describeTables(copied));
+    return copied;
+  });
+  const { leftOut, ...described } = await operation.step("read the schema", async (step) => {
+    const read = await schema;
+    step.note(`${read.schema.objects} objects, fingerprint ${read.schema.fingerprint}`);
+    return read;
+  });
+  for (const each of leftOut) operation.finding("info", `not in the backup: ${each}`);
+  const { version, role } = await describeServer(client);
+  const manifest = {
+    id: plan.id,
+    sequence: plan.sequence,
+    createdAt,
+    milliseconds: Math.round(performance.now() - started),
+    project: target.project.name,
+    environment: target.environment.name,
+    name: request.name,
+    kind,
+    parent: parent?.id,
+    source: { database: target.url.database, version, major, role },
+    encryption: plan.seal?.kind,
+    recipients: plan.seal?.kind === "recipients" ? target.environment.backups.recipients : undefined,
+    tables,
+    sequences: contents.sequences,
+    views: contents.views,
+    leftOut,
+    ...described,
+  };
+  return { ...manifest, files: [...manifest.files, ...(await writeExtras(plan, manifest))] };
+}
+
+/** The schema's text, and what can be said of it. */
+async function readWholeSchema(
+  { target, writer }: Plan,
+  { id, client }: Snapshot,
+  { schemas }: Contents,
+  signal: AbortSignal | undefined,
+): Promise<Pick<Manifest, "schema" | "roles" | "extensions" | "leftOut" | "files">> {
+  const { entries, leftOut } = await dumpSchema(target.url, { snapshot: id, ...(signal ? { signal } : {}) });
+  const objects = await withClient(target.url, readSchema);
+  const roles = await readRoles(client);
+  const section = (name: "pre" | "post") => renderEntries(entries.filter((entry) => entry.section === name));
+  return {
+    schema: { fingerprint: fingerprintOf(objects), objects: objects.length },
+    roles: roles.map(({ name }) => name),
+    extensions: await readExtensions(client),
+    leftOut: [...leftOut, ...(await readLeftOut(client, schemas))],
+    files: [
+      await writer.text(fileNames.pre, section("pre")),
+      await writer.text(fileNames.post, section("post")),
+      await writer.text(fileNames.roles, renderRoles(roles)),
+    ],
+  };
+}
+
+/** The script for psql, where psql can read the archive, and the keys of the files, where a passphrase hides them. */
+async function writeExtras(
+  { seal, writer, parent }: Plan,
+  manifest: Omit<Manifest, "format">,
+): Promise<ArchivedFile[]> {
+  if (!seal) return [await writer.text(fileNames.script, renderRestoreScript(manifest))];
+  const keys = parent?.manifest.files.filter(({ name }) => name === fileNames.key) ?? [];
+  return [
+    ...(seal.keyFile ? [await writer.open(fileNames.key, seal.keyFile)] : []),
+    ...keys.map((file) => ({ ...file, backup: file.backup ?? parent?.id ?? manifest.id })),
+  ];
+}
+
+function choiceOf({ tables }: CreateRequest): (present: readonly Table[]) => Table[] {
+  return (present) => (tables ? chooseTables(tables, present, "The database") : [...present]);
+}
+
+function describeTables(tables: readonly Manifest["tables"][number][]): string {
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const shared = tables.filter(({ files }) => files.some(({ backup }) => backup !== undefined)).length;
+  const unchanged = shared > 0 ? `, ${shared} unchanged` : "";
+  return `${tables.length} tables, ${rows} rows${unchanged}`;
+}
+
+async function describeServer(client: Client): Promise<{ readonly version: string; readonly role: string }> {
+  const { rows } = await client.query<{ version: string; role: string }>(
+    "select split_part(current_setting('server_version'), ' ', 1) as version, current_user as role",
+  );
+  const [server] = rows;
+  if (!server) throw new Error("the server did not say what it is");
+  return server;
+}

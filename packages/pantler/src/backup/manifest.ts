@@ -1,0 +1,131 @@
+import { EnvironmentError, InputError } from "../operation/index.js";
+import { readSealed, renderSealed } from "./sealed-json.js";
+
+/** The version of the archive's format. A newer one is refused, as what it holds cannot be known. */
+const format = 1;
+
+/** What a backup takes with it. */
+export type BackupKind = "full" | "schema" | "data" | "tables";
+
+/** One file of an archive. */
+export interface ArchivedFile {
+  /** In the archive's folder, with `/`. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Of the file as it is stored, in hex. */
+  readonly sha256: string;
+  /** The backup whose folder holds it, where that is another one. */
+  readonly backup?: string;
+}
+
+/** One table's rows. */
+export interface ArchivedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly rows: number;
+  /** See `digestText` of the room copy. */
+  readonly digest: string;
+  /** How much COPY text the rows are, in bytes. */
+  readonly bytes: number;
+  readonly files: readonly ArchivedFile[];
+}
+
+/** What an archive says it holds. */
+export interface Manifest {
+  readonly format: number;
+  readonly id: string;
+  /** Counts up within a store, so that the order of backups does not hang on the clock. */
+  readonly sequence: number;
+  /** When its snapshot was taken, as an ISO 8601 text in UTC. */
+  readonly createdAt: string;
+  readonly milliseconds: number;
+  readonly project: string;
+  readonly environment: string;
+  /** What the user called it. */
+  readonly name?: string | undefined;
+  readonly kind: BackupKind;
+  /** The backup that an incremental one was compared with. */
+  readonly parent?: string | undefined;
+  readonly source: {
+    readonly database: string;
+    /** What the server calls itself, such as `17.10`. */
+    readonly version: string;
+    readonly major: number;
+    readonly role: string;
+  };
+  readonly encryption?: "recipients" | "passphrase" | undefined;
+  /** The public keys it is encrypted to. */
+  readonly recipients?: readonly string[] | undefined;
+  readonly schema: { readonly fingerprint: string; readonly objects: number };
+  /** Roles that own or may use something in it. */
+  readonly roles: readonly string[];
+  readonly extensions: readonly {
+    readonly name: string;
+    readonly schema: string;
+    readonly version: string;
+  }[];
+  readonly tables: readonly ArchivedTable[];
+  readonly sequences: readonly {
+    readonly schema: string;
+    readonly name: string;
+    readonly lastValue: string;
+    readonly isCalled: boolean;
+  }[];
+  /** Materialised views that were filled, each after those it reads. */
+  readonly views: readonly { readonly schema: string; readonly name: string }[];
+  /** What has content and is not in the archive, in words. */
+  readonly leftOut: readonly string[];
+  /** Everything but the tables' files. */
+  readonly files: readonly ArchivedFile[];
+}
+
+/** The name under which the manifest is stored. */
+export const manifestName = "manifest.json";
+
+/** The text of a manifest; any byte of it that is changed later will be noticed. */
+export function renderManifest(manifest: Omit<Manifest, "format">): string {
+  return renderSealed({ format, ...manifest });
+}
+
+/**
+ * Reads a manifest.
+ * @param id the backup whose folder it was found in
+ * @returns what it says, and its own hash
+ * @throws EnvironmentError `archive-damaged` when any byte of it was changed
+ * @throws InputError `format-newer`
+ */
+export async function parseManifest(
+  text: string,
+  id: string,
+): Promise<{ readonly manifest: Manifest; readonly sha256: string }> {
+  const { content, sha256 } = readSealed(text);
+  if (typeof content?.format === "number" && content.format > format) throw newerFormat(id, content.format);
+  if (sha256 === undefined) throw damagedArchive(id, "its manifest is not the one that was written");
+  const { checkManifest } = await import("./manifest-schema.js");
+  const manifest = checkManifest(content);
+  if (manifest === undefined) throw damagedArchive(id, "its manifest does not have the expected shape");
+  if (manifest.id !== id) throw damagedArchive(id, `its manifest is that of ${manifest.id}`);
+  return { manifest, sha256 };
+}
+
+/** The error for an archive whose content is not what it was. */
+export function damagedArchive(id: string, why: string, cause?: unknown): EnvironmentError {
+  return new EnvironmentError({
+    code: "archive-damaged",
+    message: `The backup ${id} is damaged: ${why}.`,
+    state: "Nothing was changed.",
+    remedy: "Do not rely on it; pantler backup list shows the others. Make a new one now.",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function newerFormat(id: string, found: number): InputError {
+  return new InputError({
+    code: "format-newer",
+    message: `The backup ${id} has format ${found}; this version of Pantler reads formats up to ${format}.`,
+    state: "Nothing was done.",
+    remedy:
+      "Use the version of Pantler that made it, or a newer one; or restore it with psql -f restore.sql.",
+  });
+}
