@@ -93,8 +93,12 @@ export function brokenEngine(why: string, said?: string): EnvironmentError {
   });
 }
 
-/** The package makes these links in an install script, which npm may not have run. */
-async function makeLibraryLinks(list: string, target: string): Promise<void> {
+/**
+ * Makes the links between the server's libraries: the package does so in an install script, which npm may not have run.
+ * @param list the package's pg-symlinks.json
+ * @param target the folder of the server's files
+ */
+export async function makeLibraryLinks(list: string, target: string): Promise<void> {
   if (!existsSync(list) || process.platform === "win32") return;
   const pairs = JSON.parse(await readFile(list, "utf8")) as { source: string; target: string }[];
   for (const pair of pairs) {
