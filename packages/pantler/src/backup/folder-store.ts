@@ -18,6 +18,7 @@ import { pieces } from "./pieces.js";
 import {
   checkName,
   isSafeName,
+  missingFile,
   type Store,
   type StoredFile,
   temporaryPrefix,
@@ -113,7 +114,7 @@ class FolderStore implements Store {
   async read(name: string): Promise<Readable> {
     const path = await this.#path(name);
     const handle = await this.#reading(() => openFile(path));
-    if (handle === undefined) throw this.#missing(name);
+    if (handle === undefined) throw missingFile(name, this.location);
     const stream = Readable.from(this.#bytesOf(handle), { objectMode: false, highWaterMark: transferSize });
     // A reader that gives up early, or never begins, would otherwise leave the file open.
     stream.once("close", () => void handle.close().catch(() => {}));
@@ -201,15 +202,6 @@ class FolderStore implements Store {
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
-  }
-
-  #missing(name: string): EnvironmentError {
-    return new EnvironmentError({
-      code: "store-file-missing",
-      message: `${name} is not in ${this.location}.`,
-      state: "Nothing was changed.",
-      remedy: "Use another backup; pantler backup list names those that are whole.",
-    });
   }
 
   async #reading<Result>(work: () => Promise<Result>): Promise<Result> {

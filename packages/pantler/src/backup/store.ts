@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { InputError } from "../operation/index.js";
+import { EnvironmentError, InputError } from "../operation/index.js";
 
 export interface StoredFile {
   /** Relative to the store's root, with `/`. */
@@ -85,5 +85,15 @@ export function checkName(name: string): string {
     state: "Nothing was done.",
     remedy:
       "If the name is from an archive, do not use it: its manifest was damaged, or changed by somebody.",
+  });
+}
+
+/** What reading a file that is not there ends with. */
+export function missingFile(name: string, location: string): EnvironmentError {
+  return new EnvironmentError({
+    code: "store-file-missing",
+    message: `${name} is not in ${location}.`,
+    state: "Nothing was changed.",
+    remedy: "Use another backup; pantler backup list names those that are whole.",
   });
 }
