@@ -5,11 +5,6 @@ export function quoteIdentifier(name: string): string {
   return pg.escapeIdentifier(name);
 }
 
-/** Quotes a text for use in SQL where no parameter can stand: in a script that is written to a file. */
-export function quoteLiteral(text: string): string {
-  return pg.escapeLiteral(text);
-}
-
 /** Quotes a name together with its schema. */
 export function quoteQualified(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;

@@ -1,0 +1,25 @@
+/** The name of something that is in a schema. */
+export interface NameInSchema {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** One entry of a dump: one or more statements that belong together. */
+export interface DumpEntry {
+  /** Whether it has to be there before rows are, or is better made after them. */
+  readonly section: "pre" | "post";
+  /** What it makes, in pg_dump's own words: `TABLE`, `INDEX`, `FK CONSTRAINT`, `ACL`, `COMMENT`, `DEFAULT ACL`, … */
+  readonly type: string;
+  /** The schema of what it makes; undefined for what is in none. */
+  readonly schema: string | undefined;
+  /** Its name as pg_dump writes it, which may be several names in one. */
+  readonly name: string;
+  /** Its owner; "" for what has none. */
+  readonly owner: string;
+  /** The table, view or sequence that this makes, or that it is attached to. */
+  readonly relation?: NameInSchema;
+  /** For a foreign key: the table it refers to. */
+  readonly references?: NameInSchema;
+  /** Complete statements with their terminators. */
+  readonly sql: string;
+}
