@@ -5,6 +5,8 @@ export const fileNames = {
   pre: "schema.pre.sql",
   post: "schema.post.sql",
   roles: "roles.sql",
+  /** Every object of the schema as the server describes it, for comparing. */
+  objects: "schema.objects.json",
   script: "restore.sql",
   /** Says that a creation is running, and which backup it refers to. */
   pending: "pending.json",

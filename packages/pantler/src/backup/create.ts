@@ -217,6 +217,7 @@ async function readWholeSchema(
       await writer.text(fileNames.pre, section("pre")),
       await writer.text(fileNames.post, section("post")),
       await writer.text(fileNames.roles, renderRoles(roles)),
+      await writer.text(fileNames.objects, JSON.stringify(objects)),
     ],
   };
 }

@@ -1,3 +1,18 @@
-export type { Seal, Unseal } from "./encryption.js";
+export type { Keys } from "./archive-reader.js";
+export {
+  type Backup,
+  type DamagedBackup,
+  findBackup,
+  isUsable,
+  type ListedBackup,
+  listBackups,
+} from "./catalog.js";
+export { type CreateRequest, createBackup } from "./create.js";
+export { drillBackup } from "./drill.js";
+export type { Drill } from "./drill-record.js";
+export type { ArchivedTable, BackupKind, Manifest } from "./manifest.js";
 export { openStore } from "./open-store.js";
-export type { Store, StoredFile, WrittenFile } from "./store.js";
+export { type PruneResult, pruneBackups, type Retention, usualRetention } from "./prune.js";
+export { planRestore, type RestoreRequest, type RestoreResult, restoreBackup } from "./restore.js";
+export type { Store, StoredFile } from "./store.js";
+export { type VerifyResult, verifyBackup } from "./verify.js";

@@ -15,7 +15,7 @@ export interface ArchivedFile {
   /** Of the file as it is stored, in hex. */
   readonly sha256: string;
   /** The backup whose folder holds it, where that is another one. */
-  readonly backup?: string;
+  readonly backup?: string | undefined;
 }
 
 /** One table's rows. */

@@ -8,7 +8,7 @@ import type { ArchivedTable, Manifest } from "./manifest.js";
  * The script that restores a plain archive with psql alone, into an empty database (for Supabase's own schemas: one
  * that has them), in one transaction.
  */
-export function renderRestoreScript(manifest: Manifest): string {
+export function renderRestoreScript(manifest: Omit<Manifest, "format">): string {
   return `-- Restores the backup ${manifest.id} of ${oneLine(manifest.project)} (${oneLine(manifest.environment)}) into an empty database, in one
 -- transaction. Run it in this folder, with psql and gzip on the machine:
 --   psql --no-psqlrc -d <the database's address> -f ${fileNames.script}

@@ -22,4 +22,4 @@ export { watchBlockers } from "./lock-watch.js";
 export { quoteIdentifier, quoteLiteral, quoteQualified } from "./quoting.js";
 export { leadingWord, type Statement, splitStatements } from "./split-statements.js";
 export { describeSqlProblem, endOfComment, type SqlSource } from "./sql-problem.js";
-export { sqlstates } from "./sqlstates.js";
+export { sqlstateOf, sqlstates } from "./sqlstates.js";

@@ -1,3 +1,5 @@
+import pg from "pg";
+
 /**
  * The SQLSTATEs that decisions are made on, by Postgres' own condition names
  * (https://www.postgresql.org/docs/17/errcodes-appendix.html).
@@ -16,6 +18,12 @@ export const sqlstates = {
   cannotConnectNow: "57P03",
   tooManyConnections: "53300",
   syntaxError: "42601",
+  foreignKeyViolation: "23503",
   undefinedTable: "42P01",
   invalidTransactionTermination: "2D000",
 } as const;
+
+/** The SQLSTATE of an error that the server raised; undefined for any other. */
+export function sqlstateOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}

@@ -1,0 +1,106 @@
+import { copyConnections } from "../copy/index.js";
+import { type ScratchServer, withScratch } from "../engine/index.js";
+import type { Operation } from "../operation/index.js";
+import { quoteIdentifier, requireServer, withClient } from "../postgres/index.js";
+import type { DatabaseUrl } from "../project/index.js";
+import { compareSchemas, readSchema, type SchemaObject } from "../schema/index.js";
+import { fileNames } from "./archive-names.js";
+import { ArchiveReader, type Keys } from "./archive-reader.js";
+import { ArchiveWriter } from "./archive-writer.js";
+import type { Backup } from "./catalog.js";
+import { type Drill, writeDrill } from "./drill-record.js";
+import { requireFit } from "./restore-check.js";
+import { fillEmpty } from "./restore-parallel.js";
+import { loadingOrder } from "./restore-script.js";
+import { readWhole } from "./restore-whole.js";
+
+/**
+ * Proves a backup: restores it into a server of its own, compares schema, counts and digests with the manifest, and
+ * records what it found and how long it took beside the backup.
+ * @throws EnvironmentError `server-older`, `extension-missing` where the embedded server cannot take it
+ * @throws InputError when the archive is encrypted and no key, or the wrong one, is given
+ */
+export async function drillBackup(backup: Backup, keys: Keys, operation: Operation): Promise<Drill> {
+  const { manifest, store, sha256 } = backup;
+  const at = new Date().toISOString();
+  const started = performance.now();
+  const reader = await ArchiveReader.open(store, manifest, keys);
+  const found = await withScratch(async (server) => await restoreInto(server, reader, operation));
+  const drill: Drill = {
+    at,
+    ...found,
+    milliseconds: Math.round(performance.now() - started),
+    proven: found.differences.length === 0,
+    manifest: sha256,
+  };
+  await operation.step("record the drill", async (step) => {
+    await writeDrill(new ArchiveWriter(store, manifest.id, undefined), drill);
+    step.note(drill.proven ? "proven" : "not proven");
+  });
+  return drill;
+}
+
+interface Found {
+  readonly server: string;
+  readonly restoreMilliseconds: number;
+  readonly differences: readonly string[];
+}
+
+async function restoreInto(
+  { url, superuserUrl }: ScratchServer,
+  reader: ArchiveReader,
+  operation: Operation,
+): Promise<Found> {
+  const { manifest } = reader;
+  const server = await withClient(url, async (client) => {
+    await requireFit(client, url, await requireServer(client, url), manifest);
+    const { rows } = await client.query<{ version: string }>(
+      "select split_part(current_setting('server_version'), ' ', 1) as version",
+    );
+    return rows[0]?.version ?? "";
+  });
+  // Owners may be roles that only a superuser can give things to; what is restored is owned as it was all the same.
+  await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} superuser`);
+  const started = performance.now();
+  const whole = await readWhole(reader, loadingOrder(manifest.tables));
+  const differences = await fillEmpty(url, whole, copyConnections(), operation, undefined);
+  const restoreMilliseconds = Math.round(performance.now() - started);
+  await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} nosuperuser`);
+  const schema = await operation.step("compare the schema with the backup", async (step) => {
+    const written = JSON.parse(await reader.text(fileNames.objects)) as SchemaObject[];
+    const restored = await withClient(url, readSchema);
+    const found = compareAcross(written, restored, manifest.source.major !== Number.parseInt(server, 10));
+    step.note(found.length === 0 ? `${restored.length} objects` : `${found.length} differ`);
+    return found;
+  });
+  return { server, restoreMilliseconds, differences: [...differences, ...schema] };
+}
+
+/**
+ * Compares two schemas.
+ * @param acrossMajors whether they were printed by servers of different majors: those write the same view or policy with
+ * more or fewer qualified names and parentheses, which then count for nothing
+ */
+function compareAcross(
+  written: readonly SchemaObject[],
+  restored: readonly SchemaObject[],
+  acrossMajors: boolean,
+): string[] {
+  return compareSchemas(written, restored)
+    .filter(
+      ({ left, right }) =>
+        !acrossMajors || left === undefined || right === undefined || plain(left) !== plain(right),
+    )
+    .map(({ kind, name, left, right }) => {
+      if (right === undefined) return `${kind} ${name} is missing`;
+      return left === undefined ? `${kind} ${name} was not in the backup` : `${kind} ${name} is different`;
+    });
+}
+
+function plain(definition: string): string {
+  return definition.replaceAll(/("[^"]*"|\w+)\./g, "").replaceAll(/[\s()]+/g, "");
+}
+
+async function asSuperuser(url: DatabaseUrl, statement: string): Promise<void> {
+  await withClient(url, (client) => client.query(statement));
+}
