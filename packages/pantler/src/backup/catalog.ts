@@ -1,7 +1,8 @@
 import { InputError, PantlerError } from "../operation/index.js";
 import { isId } from "./archive-names.js";
 import { type Drill, readDrills } from "./drill-record.js";
-import { type Manifest, manifestName, parseManifest } from "./manifest.js";
+import { type Manifest, manifestName } from "./manifest.js";
+import { parseManifest } from "./read-manifest.js";
 import type { Store } from "./store.js";
 import { readStoredText } from "./stored-text.js";
 

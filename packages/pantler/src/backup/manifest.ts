@@ -1,8 +1,8 @@
-import { EnvironmentError, InputError } from "../operation/index.js";
-import { readSealed, renderSealed } from "./sealed-json.js";
+import { EnvironmentError } from "../operation/index.js";
+import { renderSealed } from "./sealed-json.js";
 
 /** The version of the archive's format. A newer one is refused, as what it holds cannot be known. */
-const format = 1;
+export const format = 1;
 
 /** What a backup takes with it. */
 export type BackupKind = "full" | "schema" | "data" | "tables";
@@ -88,27 +88,6 @@ export function renderManifest(manifest: Omit<Manifest, "format">): string {
   return renderSealed({ format, ...manifest });
 }
 
-/**
- * Reads a manifest.
- * @param id the backup whose folder it was found in
- * @returns what it says, and its own hash
- * @throws EnvironmentError `archive-damaged` when any byte of it was changed
- * @throws InputError `format-newer`
- */
-export async function parseManifest(
-  text: string,
-  id: string,
-): Promise<{ readonly manifest: Manifest; readonly sha256: string }> {
-  const { content, sha256 } = readSealed(text);
-  if (typeof content?.format === "number" && content.format > format) throw newerFormat(id, content.format);
-  if (sha256 === undefined) throw damagedArchive(id, "its manifest is not the one that was written");
-  const { checkManifest } = await import("./manifest-schema.js");
-  const manifest = checkManifest(content);
-  if (manifest === undefined) throw damagedArchive(id, "its manifest does not have the expected shape");
-  if (manifest.id !== id) throw damagedArchive(id, `its manifest is that of ${manifest.id}`);
-  return { manifest, sha256 };
-}
-
 /** The error for an archive whose content is not what it was. */
 export function damagedArchive(id: string, why: string, cause?: unknown): EnvironmentError {
   return new EnvironmentError({
@@ -117,15 +96,5 @@ export function damagedArchive(id: string, why: string, cause?: unknown): Enviro
     state: "Nothing was changed.",
     remedy: "Do not rely on it; pantler backup list shows the others. Make a new one now.",
     ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-function newerFormat(id: string, found: number): InputError {
-  return new InputError({
-    code: "format-newer",
-    message: `The backup ${id} has format ${found}; this version of Pantler reads formats up to ${format}.`,
-    state: "Nothing was done.",
-    remedy:
-      "Use the version of Pantler that made it, or a newer one; or restore it with psql -f restore.sql.",
   });
 }
