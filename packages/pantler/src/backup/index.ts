@@ -12,6 +12,7 @@ export { drillBackup } from "./drill.js";
 export type { Drill } from "./drill-record.js";
 export type { ArchivedTable, BackupKind, Manifest } from "./manifest.js";
 export { openStore } from "./open-store.js";
+export { previewRestore, type RestorePreview } from "./preview.js";
 export { type PruneResult, pruneBackups, type Retention, usualRetention } from "./prune.js";
 export { planRestore, type RestoreRequest, type RestoreResult, restoreBackup } from "./restore.js";
 export type { Store, StoredFile } from "./store.js";
