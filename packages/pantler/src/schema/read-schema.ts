@@ -1,5 +1,7 @@
 import type { Client } from "../postgres/index.js";
-import { managedSchemas } from "./managed-schemas.js";
+import { managedExtensions } from "./extensions.js";
+import { managedRoles, readSchemas } from "./managed-schemas.js";
+import { supabasesFunction } from "./supabase-functions.js";
 
 /** One object of a database, in words that do not depend on object ids or on the order things were made. */
 export interface SchemaObject {
@@ -14,7 +16,8 @@ export interface SchemaObject {
 /**
  * Every object of the project, from the catalogs described in https://www.postgresql.org/docs/17/catalogs.html.
  * Members of extensions are left out: the extension stands for them. Triggers and policies count wherever they
- * are, since projects put them on auth.users and storage.objects.
+ * are, since projects put them on auth.users and storage.objects. What Supabase has in each database is left out, so
+ * that a copy in another one is the same.
  */
 const schemaObjects = `
 with
@@ -50,24 +53,27 @@ with
       select from member where member.classid = 'pg_type'::regclass and member.objid = type.oid
     )
   ),
-  granted (kind, name, acl) as (
-    select 'schema', quote_ident(nspname), coalesce(nspacl, acldefault('n', nspowner)) from own_schema
+  -- The letters are those of acldefault().
+  granted (kind, name, letter, acl) as (
+    select 'schema', quote_ident(nspname), 'n'::"char", coalesce(nspacl, acldefault('n', nspowner)) from own_schema
     union all
     select
       'relation',
       oid::regclass::text,
-      coalesce(relacl, acldefault(case relkind when 'S' then 's'::"char" else 'r'::"char" end, relowner))
+      letter,
+      coalesce(relacl, acldefault(letter, relowner))
     from own_class
+    cross join lateral (select case relkind when 'S' then 's'::"char" else 'r'::"char" end) as of_kind (letter)
     where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     union all
-    select 'column', attrelid::regclass || '.' || quote_ident(attname), attacl
+    select 'column', attrelid::regclass || '.' || quote_ident(attname), 'c', attacl
     from pg_attribute
     join own_class on own_class.oid = attrelid
     where attacl is not null and not attisdropped
     union all
-    select 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) from own_function
+    select 'function', oid::regprocedure::text, 'f', coalesce(proacl, acldefault('f', proowner)) from own_function
     union all
-    select 'type', oid::regtype::text, coalesce(typacl, acldefault('T', typowner))
+    select 'type', oid::regtype::text, 'T', coalesce(typacl, acldefault('T', typowner))
     from own_type
     where typtype in ('e', 'd', 'r') or (typtype = 'c' and typrelid in (select oid from own_class where relkind = 'c'))
     union all
@@ -75,15 +81,25 @@ with
       'defaults',
       pg_get_userbyid(defaclrole) || ' in ' || coalesce(quote_ident(own_schema.nspname), 'every schema')
         || ' for ' || defaclobjtype::text,
+      -- Sequences have another letter here than there.
+      case defaclobjtype when 'S' then 's' else defaclobjtype end,
       defaclacl
     from pg_default_acl
     left join own_schema on own_schema.oid = defaclnamespace
-    where defaclnamespace = 0 or own_schema.oid is not null
+    where (defaclnamespace = 0 or own_schema.oid is not null) and pg_get_userbyid(defaclrole) <> all ($2)
+  ),
+  published as (
+    select prpubid, prrelid, prattrs, prqual
+    from pg_publication_rel
+    join pg_class as class on class.oid = prrelid
+    join own_schema on own_schema.oid = class.relnamespace
   )
 select 'schema' as kind, quote_ident(nspname) as name, 'owner ' || pg_get_userbyid(nspowner) as definition
 from own_schema
 union all
-select 'extension', extname, 'in ' || extnamespace::regnamespace from pg_extension
+select 'extension', extname, 'in ' || extnamespace::regnamespace
+from pg_extension
+where (extname, extnamespace::regnamespace::text) not in (select * from unnest($3::text[], $4::text[]))
 union all
 select
   case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' else 'table' end,
@@ -145,7 +161,8 @@ select
   pg_get_constraintdef(pg_constraint.oid)
 from pg_constraint
 join own_schema on own_schema.oid = connamespace
-where contype <> 't'
+-- Columns and domains tell of themselves whether they may be null; the constraints came later, with 17 and 18.
+where contype not in ('t', 'n')
   and not exists (select from member where member.classid = 'pg_constraint'::regclass and member.objid = pg_constraint.oid)
 union all
 select
@@ -190,13 +207,18 @@ select
   concat_ws('; ', pg_get_triggerdef(pg_trigger.oid), 'enabled ' || tgenabled::text)
 from pg_trigger
 join pg_class as class on class.oid = tgrelid
-where not tgisinternal and class.relnamespace::regnamespace::text !~ '^pg_'
+join pg_proc as function on function.oid = tgfoid
+where not tgisinternal
+  and (class.relnamespace in (select oid from own_schema) or not ${supabasesFunction("$1", "$2")})
 union all
 select
   'event trigger',
   quote_ident(evtname),
   concat_ws('; ', evtevent, array_to_string(evttags, ', '), evtfoid::regprocedure::text, 'enabled ' || evtenabled::text)
 from pg_event_trigger
+join pg_proc as function on function.oid = evtfoid
+where pg_get_userbyid(evtowner) <> all ($2)
+  and not ${supabasesFunction("$1", "$2")}
 union all
 select
   'policy',
@@ -215,6 +237,7 @@ select
     'check ' || pg_get_expr(polwithcheck, polrelid)
   )
 from pg_policy
+where not exists (select from member where member.classid = 'pg_class'::regclass and member.objid = polrelid)
 union all
 select
   'rule',
@@ -272,12 +295,12 @@ select
         concat_ws(' ', prrelid::regclass, 'columns ' || columns, 'where ' || pg_get_expr(prqual, prrelid)),
         ', ' order by prrelid::regclass::text
       )
-      from pg_publication_rel
+      from published
       cross join lateral (
         select string_agg(quote_ident(attname), ', ' order by attname) as columns
         from pg_attribute
         where attrelid = prrelid and attnum = any (prattrs)
-      ) as published
+      ) as listed
       where prpubid = pg_publication.oid
     ),
     (
@@ -287,16 +310,28 @@ select
     )
   )
 from pg_publication
+where pg_get_userbyid(pubowner) <> all ($2) or oid in (select prpubid from published)
 union all
 select
   kind || ' grant',
   name || ' to ' || case grantee when 0 then 'public' else pg_get_userbyid(grantee) end,
-  string_agg(
-    privilege_type || case when is_grantable then ' with grant option' else '' end, ', ' order by privilege_type
-  )
+  case
+    -- Everything there is, which is more since 17 than before.
+    when count(*) = (select count(*) from aclexplode(acldefault(letter, 10)) where grantee = 10) and letter <> 'c'
+      and bool_and(is_grantable) = bool_or(is_grantable)
+      then 'all' || case when bool_and(is_grantable) then ' with grant option' else '' end
+    else
+      string_agg(
+        privilege_type || case when is_grantable then ' with grant option' else '' end, ', ' order by privilege_type
+      )
+  end
 from granted
-cross join aclexplode(acl)
-group by kind, name, grantee
+cross join lateral (
+  select grantee, privilege_type, bool_or(is_grantable) as is_grantable
+  from aclexplode(acl)
+  group by grantee, privilege_type
+) as own
+group by kind, name, letter, grantee
 union all
 select 'comment', object.type || ' ' || object.identity, description
 from pg_description
@@ -316,16 +351,27 @@ where objoid >= 16384
 
 /**
  * Reads what the project's part of a database is made of.
- * @param client a connection outside of a transaction
+ * @param client a connection; where a transaction is open, it is read as that transaction sees it, which stays as it is
  */
 export async function readSchema(client: Client): Promise<SchemaObject[]> {
+  const [begin, end] = isInTransaction(client)
+    ? ["savepoint pantler_schema", "rollback to savepoint pantler_schema; release savepoint pantler_schema"]
+    : ["begin isolation level repeatable read read only", "rollback"];
   // With an empty path every name in a definition is written in full.
-  await client.query("begin isolation level repeatable read read only; set local search_path = ''");
+  await client.query(`${begin}; set local search_path = ''`);
   try {
-    const { rows } = await client.query<SchemaObject>(schemaObjects, [managedSchemas]);
+    const { managed } = await readSchemas(client);
+    const names = managedExtensions.map(([name]) => name);
+    const places = managedExtensions.map(([, place]) => place);
+    const { rows } = await client.query<SchemaObject>(schemaObjects, [managed, managedRoles, names, places]);
     return rows;
   } finally {
     // Nothing was written; where the connection is gone, the query's own error says so.
-    await client.query("rollback").catch(() => {});
+    await client.query(end).catch(() => {});
   }
+}
+
+function isInTransaction(client: Client): boolean {
+  const status = client.getTransactionStatus();
+  return status !== null && status !== "I";
 }
