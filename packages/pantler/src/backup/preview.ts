@@ -21,7 +21,7 @@ export interface RestorePreview {
     /** How many there will be; for a merge, how many the backup has. */
     readonly then: number;
   }[];
-  /** Tables that the backup does not have, and that would be gone. */
+  /** Tables whose rows would be gone: the backup has none for them. */
   readonly dropped: readonly { readonly schema: string; readonly name: string; readonly rows: number }[];
   /** Whether the schema is now that of the backup. */
   readonly schemaEqual: boolean;
