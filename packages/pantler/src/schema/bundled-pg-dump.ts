@@ -2,6 +2,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { interruption, withReleases } from "../operation/index.js";
 import { type Client, cancelOnAbort, connect } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
+import { settingsForPgDump } from "./definition-settings.js";
 import { PgDumpFailure, unchanged } from "./pg-dump-failure.js";
 import { ClientMessages, ServerMessages, welcome } from "./wire-protocol.js";
 
@@ -41,6 +42,7 @@ export async function runBundledPgDump(
     onRelease(() => {
       client.connection.stream.destroy();
     });
+    await client.query(settingsForPgDump);
     const greeting = welcome(await readParameters(client));
     onRelease(await cancelOnAbort(client, url, signal));
     const channel = new MessageChannel();

@@ -9,7 +9,6 @@ export interface DumpFacts extends Schemas {
   readonly members: ReadonlySet<string>;
   /** For each publication how it is set where it exists already: the part of `alter publication … set` in brackets. */
   readonly publications: ReadonlyMap<string, string>;
-  readonly subscriptions: readonly string[];
 }
 
 /**
@@ -24,7 +23,7 @@ join (
     'pg_proc'::regclass as classid,
     pg_proc.oid,
     pronamespace as namespace,
-    case prokind when 'a' then 'FUNCTION' when 'p' then 'PROCEDURE' else 'FUNCTION' end || ' ' || proname || '(' || coalesce(
+    case prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end || ' ' || proname || '(' || coalesce(
       (
         select string_agg(format_type(type, null), ', ' order by place)
         from unnest(proargtypes) with ordinality as arguments (type, place)
@@ -50,7 +49,7 @@ const publicationsOf = `
 select
   pubname as name,
   format(
-    'publish = %L, publish_via_partition_root = %L',
+    'publish = %L, publish_via_partition_root = %s',
     concat_ws(
       ', ',
       case when pubinsert then 'insert' end,
@@ -58,12 +57,12 @@ select
       case when pubdelete then 'delete' end,
       case when pubtruncate then 'truncate' end
     ),
-    pubviaroot
+    pubviaroot::text
   ) as settings
 from pg_publication
 `;
 
-/** Reads the facts, in the transaction that is open; `search_path` has to be empty. */
+/** Reads the facts, in the transaction that is open, under `settingsForDefinitions`. */
 export async function readDumpFacts(client: Client): Promise<DumpFacts> {
   const names = async (sql: string) =>
     (await client.query<{ name: string }>(sql)).rows.map(({ name }) => name);
@@ -75,10 +74,12 @@ export async function readDumpFacts(client: Client): Promise<DumpFacts> {
     roles: await names("select rolname as name from pg_roles"),
     members: new Set(members.map(({ schema, name }) => memberKey(schema, name))),
     publications: new Map(publications.map(({ name, settings }) => [name, settings])),
-    subscriptions: await names(
-      "select subname as name from pg_subscription where subdbid = (select oid from pg_database where datname = current_database())",
-    ),
   };
+}
+
+/** The schemas that a dump leaves out. */
+export function excludedSchemas({ managed, dumped }: Schemas): string[] {
+  return managed.filter((name) => !dumped.includes(name));
 }
 
 /** A member of an extension, by its schema and the name that a header of its rights has. */

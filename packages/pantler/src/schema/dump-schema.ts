@@ -1,16 +1,21 @@
 import {
   loadParser,
   quoteIdentifier,
+  quoteLiteral,
   quoteQualified,
   refuseTransactionPooler,
   withClient,
 } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
+import { type AddedEntries, readAddedEntries } from "./added-entries.js";
 import { runBundledPgDump } from "./bundled-pg-dump.js";
+import { settingsForDefinitions } from "./definition-settings.js";
 import type { DumpEntry } from "./dump-entry.js";
-import { type DumpFacts, readDumpFacts } from "./dump-facts.js";
+import { type DumpFacts, excludedSchemas, readDumpFacts } from "./dump-facts.js";
+import { readNotDumped } from "./left-out.js";
 import { readPgDumpText } from "./pg-dump-text.js";
 import { refineEntry } from "./refine-entry.js";
+import { resettingRights } from "./reset-rights.js";
 
 export interface DumpRequest {
   /** A snapshot that another session exported; without it pg_dump takes its own. */
@@ -32,11 +37,14 @@ const restoreMarker = quoteQualified("pantler", "restore_in_progress");
 
 /**
  * Reads a project's schema as statements that make it again: pg_dump's own, without what belongs to Supabase or to
- * extensions.
+ * extensions, and with what the project put into Supabase's schemas.
  */
 export async function dumpSchema(url: DatabaseUrl, request: DumpRequest = {}): Promise<SchemaDump> {
   refuseTransactionPooler(url);
-  const [facts] = await Promise.all([readFacts(url, request.snapshot), loadParser()]);
+  const [{ facts, added, notDumped }] = await Promise.all([
+    readCatalogs(url, request.snapshot),
+    loadParser(),
+  ]);
   const text = await runBundledPgDump(url, pgDumpArguments(facts, request.snapshot), request.signal);
   const entries: DumpEntry[] = [];
   const leftOut: string[] = [];
@@ -48,24 +56,57 @@ export async function dumpSchema(url: DatabaseUrl, request: DumpRequest = {}): P
     if ("kept" in refined) entries.push(refined.kept);
     else if (refined.leftOut) leftOut.push(refined.leftOut);
   }
-  const of = (wanted: DumpEntry["section"]) => entries.filter((entry) => entry.section === wanted);
-  return { entries: [...of("pre"), ...of("post")], leftOut };
+  return { entries: inOrder(entries, added), leftOut: [...leftOut, ...notDumped] };
 }
 
-async function readFacts(url: DatabaseUrl, snapshot: string | undefined): Promise<DumpFacts> {
+/** Puts what pg_dump leaves out where it can be made and will be needed. */
+function inOrder(entries: readonly DumpEntry[], added: AddedEntries): DumpEntry[] {
+  const pre = entries.filter(({ section }) => section === "pre");
+  const post = entries.filter(({ section }) => section === "post");
+  const place = (types: ReadonlySet<string>) => {
+    const found = pre.findIndex(({ type }) => types.has(type));
+    return found < 0 ? pre.length : found;
+  };
+  const [tables, rights] = [place(usingFunctions), place(new Set(["ACL"]))];
+  return [
+    resettingRights(),
+    ...pre.slice(0, tables),
+    ...added.beforeTables,
+    ...pre.slice(tables, rights),
+    ...added.afterTables,
+    ...pre.slice(rights),
+    ...post,
+    ...added.afterRows,
+  ];
+}
+
+const usingFunctions = new Set([
+  ...["FUNCTION", "PROCEDURE", "AGGREGATE", "TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"],
+]);
+
+async function readCatalogs(
+  url: DatabaseUrl,
+  snapshot: string | undefined,
+): Promise<{ facts: DumpFacts; added: AddedEntries; notDumped: string[] }> {
   return await withClient(url, async (client) => {
-    await client.query("begin isolation level repeatable read read only; set local search_path = ''");
-    if (snapshot) await client.query(`set transaction snapshot '${snapshot}'`);
-    return await readDumpFacts(client);
+    await client.query("begin isolation level repeatable read read only");
+    if (snapshot) await client.query(`set transaction snapshot ${quoteLiteral(snapshot)}`);
+    await client.query(settingsForDefinitions);
+    const facts = await readDumpFacts(client);
+    const excluded = excludedSchemas(facts);
+    return {
+      facts,
+      added: await readAddedEntries(client, excluded),
+      notDumped: await readNotDumped(client, excluded),
+    };
   });
 }
 
 function pgDumpArguments(facts: DumpFacts, snapshot: string | undefined): string[] {
-  const foreign = facts.managed.filter((name) => !facts.dumped.includes(name));
   return [
     ...["--schema-only", "--no-subscriptions", "--no-tablespaces", "--no-table-access-method"],
     ...["--encoding=UTF8", "--lock-wait-timeout=30000", `--exclude-table=${restoreMarker}`],
-    ...foreign.map((name) => `--exclude-schema=${quoteIdentifier(name)}`),
+    ...excludedSchemas(facts).map((name) => `--exclude-schema=${quoteIdentifier(name)}`),
     ...(snapshot ? [`--snapshot=${snapshot}`] : []),
   ];
 }

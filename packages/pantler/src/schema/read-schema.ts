@@ -1,4 +1,6 @@
 import type { Client } from "../postgres/index.js";
+import { canonicalExpression } from "./canonical-expression.js";
+import { settingsForDefinitions } from "./definition-settings.js";
 import { managedExtensions } from "./extensions.js";
 import { managedRoles, readSchemas } from "./managed-schemas.js";
 import { supabasesFunction } from "./supabase-functions.js";
@@ -310,7 +312,10 @@ select
     )
   )
 from pg_publication
-where pg_get_userbyid(pubowner) <> all ($2) or oid in (select prpubid from published)
+-- Every Supabase database has the one for Realtime, which is the project's once it publishes something.
+where (pg_get_userbyid(pubowner) <> all ($2) and pubname <> 'supabase_realtime')
+  or puballtables
+  or oid in (select prpubid from published)
 union all
 select
   kind || ' grant',
@@ -357,14 +362,13 @@ export async function readSchema(client: Client): Promise<SchemaObject[]> {
   const [begin, end] = isInTransaction(client)
     ? ["savepoint pantler_schema", "rollback to savepoint pantler_schema; release savepoint pantler_schema"]
     : ["begin isolation level repeatable read read only", "rollback"];
-  // With an empty path every name in a definition is written in full.
-  await client.query(`${begin}; set local search_path = ''`);
+  await client.query(`${begin}; ${settingsForDefinitions}`);
   try {
     const { managed } = await readSchemas(client);
     const names = managedExtensions.map(([name]) => name);
     const places = managedExtensions.map(([, place]) => place);
     const { rows } = await client.query<SchemaObject>(schemaObjects, [managed, managedRoles, names, places]);
-    return rows;
+    return rows.map((object) => ({ ...object, definition: canonicalExpression(object.definition) }));
   } finally {
     // Nothing was written; where the connection is gone, the query's own error says so.
     await client.query(end).catch(() => {});

@@ -1,7 +1,7 @@
-import { quoteIdentifier, quoteLiteral } from "../postgres/index.js";
 import type { DumpEntry } from "./dump-entry.js";
-import { type DumpFacts, isManagedRole, memberKey } from "./dump-facts.js";
-import { when, whereAllowed } from "./guards.js";
+import { type DumpFacts, isManagedRole } from "./dump-facts.js";
+import { guardedStatements } from "./guarded-statements.js";
+import { whereAllowed } from "./guards.js";
 import { asNode, attachmentOf, namesIn, parseOne } from "./parsed-statement.js";
 import { isPlain, type RawEntry } from "./pg-dump-text.js";
 
@@ -26,11 +26,9 @@ export function refineEntry(raw: RawEntry, section: DumpEntry["section"], facts:
   if (raw.type === "ACL" && raw.schema !== undefined && isForeign(raw.schema, facts))
     return { leftOut: undefined };
   if (raw.type === "EVENT TRIGGER" && isManagedRole(raw.owner)) return withoutEventTrigger(raw, facts);
-  if (raw.type === "COMMENT" && /^EXTENSION /.test(raw.name)) return { leftOut: undefined };
+  if (raw.type === "COMMENT" && isOfSupabases(raw)) return { leftOut: undefined };
   const { type, schema, name, owner } = raw;
-  const statements = guard(raw, facts).map((statement, place) =>
-    place === 0 ? statement : yielding(statement, raw),
-  );
+  const statements = guardedStatements(raw, facts).map((statement) => yielding(statement, raw));
   return {
     kept: {
       section,
@@ -46,6 +44,11 @@ export function refineEntry(raw: RawEntry, section: DumpEntry["section"], facts:
 
 function isForeign(schema: string, facts: DumpFacts): boolean {
   return facts.managed.includes(schema) && !facts.dumped.includes(schema);
+}
+
+/** An extension brings its own comment, and an event trigger that is left out cannot have one. */
+function isOfSupabases({ name, owner }: RawEntry): boolean {
+  return name.startsWith("EXTENSION ") || (name.startsWith("EVENT TRIGGER ") && isManagedRole(owner));
 }
 
 /** What watches commands for Supabase is not worth a word; the project's own, made by a superuser, is. */
@@ -70,62 +73,4 @@ function yielding(statement: string, { owner }: RawEntry): string {
   return /^ALTER .* OWNER TO /s.test(statement) && isManagedRole(owner)
     ? whereAllowed([statement])
     : statement;
-}
-
-/** Puts conditions around what may be there before. */
-function guard(raw: RawEntry, facts: DumpFacts): readonly string[] {
-  const [first = "", ...rest] = raw.statements;
-  const unless = (catalog: string, column: string, name: string | undefined, otherwise?: string) =>
-    name === undefined
-      ? raw.statements
-      : [
-          when(
-            `not exists (select from pg_catalog.${catalog} where ${column} = ${quoteLiteral(name)})`,
-            first,
-            otherwise,
-          ),
-          ...rest,
-        ];
-  switch (raw.type) {
-    case "SCHEMA":
-      return unless("pg_namespace", "nspname", asNode(parseOne(first), "CreateSchemaStmt")?.schemaname);
-    case "EVENT TRIGGER":
-      return unless("pg_event_trigger", "evtname", asNode(parseOne(first), "CreateEventTrigStmt")?.trigname);
-    case "PROCEDURAL LANGUAGE":
-      return unless("pg_language", "lanname", asNode(parseOne(first), "CreatePLangStmt")?.plname);
-    case "ACCESS METHOD":
-      return unless("pg_am", "amname", asNode(parseOne(first), "CreateAmStmt")?.amname);
-    case "FOREIGN DATA WRAPPER":
-      return unless("pg_foreign_data_wrapper", "fdwname", asNode(parseOne(first), "CreateFdwStmt")?.fdwname);
-    case "SERVER":
-      return unless(
-        "pg_foreign_server",
-        "srvname",
-        asNode(parseOne(first), "CreateForeignServerStmt")?.servername,
-      );
-    case "PUBLICATION": {
-      const name = asNode(parseOne(first), "CreatePublicationStmt")?.pubname;
-      const settings = facts.publications.get(name ?? "");
-      const otherwise = `alter publication ${quoteIdentifier(name ?? "")} set (${settings})`;
-      return unless("pg_publication", "pubname", name, settings === undefined ? undefined : otherwise);
-    }
-    case "ACL":
-      return facts.members.has(memberKey(raw.schema, raw.name))
-        ? [whereAllowed(asGrantor(raw.statements))]
-        : asGrantor(raw.statements);
-    case "DEFAULT ACL":
-      return isManagedRole(raw.owner) ? [whereAllowed(raw.statements)] : raw.statements;
-    default:
-      return raw.statements;
-  }
-}
-
-/** Grants are made in another role's name by becoming that role, which takes no superuser, unlike becoming its session. */
-function asGrantor(statements: readonly string[]): readonly string[] {
-  return statements.map((statement) => {
-    const change = asNode(parseOne(statement), "VariableSetStmt");
-    if (change?.name !== "session_authorization") return statement;
-    const role = asNode(change.args?.[0], "A_Const")?.sval?.sval;
-    return role === undefined ? "reset role" : `set role ${quoteIdentifier(role)}`;
-  });
 }
