@@ -1,10 +1,9 @@
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { to as copyTo } from "pg-copy-streams";
 import type { Client } from "../postgres/index.js";
 import type { Digest } from "./digest.js";
 import { type Part, rowsOfPart } from "./parts.js";
 import { RowDigester } from "./row-digester.js";
+import { sendRows } from "./sent-rows.js";
 import { digestPart } from "./server-digest.js";
 import { sqlColumns, sqlName } from "./tables.js";
 
@@ -18,10 +17,12 @@ export interface CopiedPart<Written> {
 
 /**
  * Streams the rows of a part, in COPY's text format, to a receiver, and digests them on the way. No more is read from
- * the server than the receiver takes.
- * @param receive consumes the bytes; it ends before this does
+ * the server than the receiver takes. When it fails, the connection is closed unless the server had ended the copy by
+ * itself: nothing else stops one that is under way.
+ * @param receive consumes the bytes to their end; it ends before this does
  * @param onBytes is told of every chunk's size, in bytes
- * @throws the server's errors, what the receiver throws, and Error when the server counted other rows than arrived
+ * @throws the server's errors, what the receiver throws, and Error when it stopped early or the server counted other
+ * rows than arrived
  */
 export async function copyOut<Written>(
   client: Client,
@@ -30,33 +31,38 @@ export async function copyOut<Written>(
   onBytes: (bytes: number) => void = () => {},
 ): Promise<CopiedPart<Written>> {
   const digester = new RowDigester(part.table.columns.length);
-  const stream = client.query(copyTo(copyStatement(part), { highWaterMark: bufferedBytes }));
+  const sent = sendRows(client, copyStatement(part));
   let bytes = 0;
   const written: Written[] = [];
-  await pipeline(
-    stream as Readable,
-    async function* digested(chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        digester.add(chunk);
-        bytes += chunk.length;
-        onBytes(chunk.length);
-        yield chunk;
-      }
-    },
-    async (chunks: AsyncIterable<Buffer>) => {
-      written.push(await receive(chunks));
-    },
-  );
-  if (stream.rowCount !== digester.rows) {
-    throw new Error(
-      `${sqlName(part.table)}: the server sent ${stream.rowCount} rows, and ${digester.rows} arrived`,
+  try {
+    await pipeline(
+      sent.rows,
+      async function* digested(chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          digester.add(chunk);
+          bytes += chunk.length;
+          onBytes(chunk.length);
+          yield chunk;
+        }
+      },
+      async (chunks: AsyncIterable<Buffer>) => {
+        written.push(await receive(chunks));
+      },
     );
+    if (!sent.rows.readableEnded) throw new Error(`${sqlName(part.table)}: not all rows were received`);
+    const counted = await sent.count;
+    if (counted !== digester.rows) {
+      throw new Error(
+        `${sqlName(part.table)}: the server sent ${counted} rows, and ${digester.rows} arrived`,
+      );
+    }
+  } catch (error) {
+    await sent.stop();
+    throw error;
   }
   const digest = digester.overflowed ? await digestPart(client, part) : digester.finish();
   return { digest, bytes, written: written[0] as Written };
 }
-
-const bufferedBytes = 256 * 1024;
 
 function copyStatement(part: Part): string {
   const { table } = part;

@@ -10,6 +10,7 @@ export async function inParallel<Worker, Task>(
   work: (worker: Worker, task: Task) => Promise<void>,
   stop: (worker: Worker) => Promise<void>,
 ): Promise<void> {
+  if (workers.length === 0 && tasks.length > 0) throw new Error("there is nobody to do the work");
   const remaining = tasks.values();
   const failures: unknown[] = [];
   await Promise.all(
@@ -20,7 +21,10 @@ export async function inParallel<Worker, Task>(
           await work(worker, task);
         } catch (error) {
           failures.push(error);
-          if (failures.length === 1) await Promise.all(workers.filter((other) => other !== worker).map(stop));
+          if (failures.length > 1) return;
+          const others = workers.filter((other) => other !== worker);
+          // Where stopping fails, the task ends by itself; the first failure is what there is to tell.
+          await Promise.allSettled(others.map(async (other) => await stop(other)));
           return;
         }
       }

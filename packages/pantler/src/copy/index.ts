@@ -2,6 +2,7 @@ export { copyIn } from "./copy-in.js";
 export { type CopiedPart, copyOut } from "./copy-out.js";
 export { addDigests, type Digest, digestText, emptyDigest } from "./digest.js";
 export { inParallel } from "./in-parallel.js";
+export { lockForReading } from "./lock-tables.js";
 export { listFilledViews, refreshViews } from "./materialised-views.js";
 export { type Part, partsOf } from "./parts.js";
 export {
@@ -10,11 +11,10 @@ export {
   type SequenceState,
 } from "./sequences.js";
 export { digestPart, digestTable } from "./server-digest.js";
-export { prepareSession } from "./session.js";
+export { prepareSession, requireUtf8 } from "./session.js";
 export { copyConnections, type Snapshot, withSnapshot } from "./snapshot.js";
 export {
   listTables,
-  lockForReading,
   type QualifiedName,
   requireReadable,
   sqlColumns,

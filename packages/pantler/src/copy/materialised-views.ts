@@ -2,43 +2,43 @@ import type { Client } from "../postgres/index.js";
 import { type QualifiedName, sqlName } from "./tables.js";
 
 /**
- * Materialised views in an order in which each comes after those it reads, directly or through other views
- * (the rule `_RETURN` of a view depends on what its query names: https://www.postgresql.org/docs/17/catalog-pg-depend.html).
+ * Materialised views in an order in which each comes after those it reads, directly, through other views or through
+ * functions whose body the server knows. One that reads another that is not filled cannot be filled itself.
+ * What a view's query names its rule `_RETURN` depends on: https://www.postgresql.org/docs/17/catalog-pg-depend.html
  */
 const filledViews = `
 with recursive
   reads (reader, source) as (
-    select distinct ev_class, refobjid
+    select coalesce(ev_class, objid), refobjid
     from pg_depend
-    join pg_rewrite on pg_rewrite.oid = pg_depend.objid
-    where classid = 'pg_rewrite'::regclass and refclassid = 'pg_class'::regclass and refobjid <> ev_class
+    left join pg_rewrite on classid = 'pg_rewrite'::regclass and pg_rewrite.oid = objid
+    where classid in ('pg_rewrite'::regclass, 'pg_proc'::regclass)
+      and refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
   ),
-  reached (view, source, depth) as (
-    select oid, oid, 0 from pg_class where relkind = 'm'
+  reached (view, source) as (
+    select oid, oid from pg_class where relkind = 'm'
     union
-    select view, reads.source, depth + 1 from reached join reads on reads.reader = reached.source where depth < 100
+    select view, reads.source from reached join reads on reads.reader = reached.source
   )
 select nspname as schema, relname as name
 from pg_class as class
 join pg_namespace on pg_namespace.oid = relnamespace
+cross join lateral (
+  select count(*) as views, bool_and(other.relispopulated) as filled
+  from reached
+  join pg_class as other on other.oid = source
+  where view = class.oid and other.relkind = 'm'
+) as needed
 where relkind = 'm'
-  and relispopulated
+  and needed.filled
   and nspname = any ($1)
   and not exists (
     select from pg_depend where classid = 'pg_class'::regclass and objid = class.oid and deptype = 'e'
   )
-order by
-  (
-    select count(distinct source)
-    from reached
-    join pg_class as other on other.oid = source
-    where view = class.oid and other.relkind = 'm'
-  ),
-  nspname,
-  relname
+order by needed.views, nspname, relname
 `;
 
-/** Lists the materialised views that are filled, each after those it reads. */
+/** Lists the materialised views that are filled and can be filled anew, each after those it reads. */
 export async function listFilledViews(client: Client, schemas: readonly string[]): Promise<QualifiedName[]> {
   return (await client.query<QualifiedName>(filledViews, [schemas])).rows;
 }

@@ -1,6 +1,7 @@
 import type { Digest } from "./digest.js";
 import { hashBytes } from "./row-hash.js";
 
+const backspace = 0x08;
 const tab = 0x09;
 const newline = 0x0a;
 const quote = 0x22;
@@ -8,6 +9,8 @@ const open = 0x28;
 const close = 0x29;
 const comma = 0x2c;
 const backslash = 0x5c;
+const letterB = 0x62;
+const letterN = 0x4e;
 
 /** What a backslash and a letter stand for in COPY's text format (https://www.postgresql.org/docs/17/sql-copy.html). */
 const escapes = new Uint8Array(256);
@@ -26,8 +29,11 @@ for (const byte of [tab, newline, 11, 12, 13, 32, quote, open, close, comma, bac
 /** Sums are carried into a big integer after this many rows, before the parts lose precision: 2^20 of 2^32. */
 const carryEvery = 2 ** 20;
 
-/** A row of more bytes than this is left to the server to digest, so that memory stays flat. */
-const longestRow = 16 * 1024 * 1024;
+/**
+ * A row of more bytes than this is left to the server to digest: the hash begins with the length, so here a row has to
+ * be held as a whole, and that up to five times over.
+ */
+const longestRow = 4 * 1024 * 1024;
 
 /**
  * Computes a table's digest from the bytes of `copy … to stdout` in text format, equal to what the server computes
@@ -69,17 +75,13 @@ export class RowDigester {
   add(chunk: Uint8Array): void {
     let from = 0;
     if (this.#begunBytes > 0) {
-      const end = chunk.indexOf(newline);
-      if (end < 0) {
+      from = chunk.indexOf(newline) + 1;
+      if (from === 0) {
         this.#keep(chunk);
         return;
       }
-      this.#keep(chunk.subarray(0, end + 1));
-      const line = Buffer.concat(this.#begun, this.#begunBytes);
-      this.#begun = [];
-      this.#begunBytes = 0;
-      if (!this.#overflowed) this.#addLines(line, 0, line.length);
-      from = end + 1;
+      this.#keep(chunk.subarray(0, from));
+      this.#addBegun();
     }
     const end = chunk.lastIndexOf(newline) + 1;
     if (end > from) this.#addLines(chunk, from, end);
@@ -100,12 +102,20 @@ export class RowDigester {
 
   #keep(piece: Uint8Array): void {
     this.#begunBytes += piece.length;
+    if (this.#begunBytes > longestRow) this.#begun = [];
+    // A copy, since the chunk belongs to the stream and its receiver; `slice` of a Buffer would not be one.
+    else this.#begun.push(new Uint8Array(piece));
+  }
+
+  #addBegun(): void {
     if (this.#begunBytes > longestRow) {
       this.#overflowed = true;
-      this.#begun = [];
+      this.#countRow();
+    } else {
+      this.#addLines(Buffer.concat(this.#begun, this.#begunBytes), 0, this.#begunBytes);
     }
-    // The chunk belongs to the stream, which may use its memory again.
-    if (!this.#overflowed) this.#begun.push(piece.slice());
+    this.#begun = [];
+    this.#begunBytes = 0;
   }
 
   #carry(): void {
@@ -122,6 +132,10 @@ export class RowDigester {
     this.#sumLow += low >>> 0;
     this.#xorHigh ^= high;
     this.#xorLow ^= low;
+    this.#countRow();
+  }
+
+  #countRow(): void {
     this.#pendingRows += 1;
     if (this.#pendingRows === carryEvery) this.#carry();
   }
@@ -153,12 +167,19 @@ export class RowDigester {
       const begin = at;
       const valueBegin = out;
       let byte = source[at] as number;
-      while (special[byte] === 0) {
-        target[out++] = byte;
-        byte = source[++at] as number;
+      for (;;) {
+        while (special[byte] === 0) {
+          target[out++] = byte;
+          byte = source[++at] as number;
+        }
+        // A backspace is the one character that COPY escapes and a row's text does not quote.
+        if (byte !== backslash || source[at + 1] !== letterB) break;
+        target[out++] = backspace;
+        at += 2;
+        byte = source[at] as number;
       }
       if ((byte !== tab && byte !== newline) || at === begin) {
-        const isNull = byte === backslash && at === begin && source[at + 1] === 0x4e;
+        const isNull = byte === backslash && at === begin && source[at + 1] === letterN;
         if (isNull) {
           at += 2;
         } else {

@@ -1,3 +1,4 @@
+import { EnvironmentError } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 
 /**
@@ -38,4 +39,23 @@ where current_setting('transaction_timeout', true) is not null;
  */
 export async function prepareSession(client: Client): Promise<void> {
   await client.query(rowSettings);
+}
+
+/**
+ * Refuses a database whose texts are not kept as UTF-8. Rows are copied as UTF-8, while the server hashes their bytes as
+ * it keeps them, so digests would differ; and of SQL_ASCII it gives out nothing that is not UTF-8 by chance.
+ * @throws EnvironmentError `encoding-unsupported`
+ */
+export async function requireUtf8(client: Client): Promise<void> {
+  const { rows } = await client.query<{ encoding: string }>(
+    "select current_setting('server_encoding') as encoding",
+  );
+  const encoding = rows[0]?.encoding;
+  if (encoding === "UTF8") return;
+  throw new EnvironmentError({
+    code: "encoding-unsupported",
+    message: `The database keeps its texts in the encoding ${encoding}; only UTF8 can be copied.`,
+    state: "Nothing was done.",
+    remedy: "Move it into a database made with encoding UTF8: pg_dump --encoding=UTF8, then psql.",
+  });
 }

@@ -112,13 +112,3 @@ export function sqlName({ schema, name }: QualifiedName): string {
 export function sqlColumns(columns: readonly string[]): string {
   return columns.map(quoteIdentifier).join(", ");
 }
-
-/** Locks tables against being changed in shape or dropped while they are read. Writers are not held up. */
-export async function lockForReading(client: Client, tables: readonly QualifiedName[]): Promise<void> {
-  for (let from = 0; from < tables.length; from += locksAtOnce) {
-    const names = tables.slice(from, from + locksAtOnce).map((table) => `only ${sqlName(table)}`);
-    await client.query(`lock table ${names.join(", ")} in access share mode`);
-  }
-}
-
-const locksAtOnce = 200;

@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createConnection, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A TCP proxy before a server, which can lose a connection at a chosen moment. */
 export interface Proxy {
@@ -11,6 +12,12 @@ export interface Proxy {
    * @param forGood lets nobody in after that
    */
   readonly cutAt: (text: string, after: boolean, forGood?: boolean) => void;
+  /** How many bytes the server has sent so far, over all connections. */
+  readonly received: () => number;
+  /** The connection over which the server sends the last of so many more bytes is lost right after it. */
+  readonly cutAfter: (bytes: number) => void;
+  /** From now on what the server sends comes in pieces of at most so many bytes, each by itself. */
+  readonly sendInPieces: (bytes: number) => void;
 }
 
 /** Runs a test with a proxy before the server that the URL names. */
@@ -19,6 +26,28 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
   const sockets = new Set<Socket>();
   let cut: { readonly text: string; readonly after: boolean; readonly forGood: boolean } | undefined;
   let closed = false;
+  let received = 0;
+  let lastByte = Number.POSITIVE_INFINITY;
+  let pieceSize = Number.POSITIVE_INFINITY;
+
+  async function forward(upstream: Socket, client: Socket): Promise<void> {
+    for await (const bytes of upstream as AsyncIterable<Buffer>) {
+      let at = 0;
+      while (at < bytes.length) {
+        const piece = bytes.subarray(at, Math.min(at + pieceSize, at + lastByte - received));
+        at += piece.length;
+        received += piece.length;
+        if (received === lastByte) {
+          lastByte = Number.POSITIVE_INFINITY;
+          client.end(piece);
+          return;
+        }
+        await new Promise<void>((resolve) => client.write(piece, () => resolve()));
+        if (pieceSize < bytes.length) await sleep(1);
+      }
+    }
+  }
+
   const server = createServer((client) => {
     if (closed) {
       client.destroy();
@@ -30,13 +59,14 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
       sockets.add(socket);
       socket.on("error", () => {});
     }
-    upstream.pipe(client);
+    client.setNoDelay(true);
+    // When one side breaks, so does the loop; the other side is closed below.
+    void forward(upstream, client).catch(() => {});
     client.on("data", (bytes: Buffer) => {
       if (cut && bytes.includes(cut.text)) {
         const { after } = cut;
         closed = cut.forGood;
         cut = undefined;
-        upstream.unpipe(client);
         client.destroy();
         if (after) {
           lingers = true;
@@ -64,6 +94,13 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
       url: seen.href,
       cutAt: (text, after, forGood = false) => {
         cut = { text, after, forGood };
+      },
+      received: () => received,
+      cutAfter: (bytes) => {
+        lastByte = received + bytes;
+      },
+      sendInPieces: (bytes) => {
+        pieceSize = bytes;
       },
     });
   } finally {
