@@ -13,6 +13,8 @@ export interface OutsiderScope {
   readonly without?: readonly string[];
   /** Schemas, or tables as `schema.table`, whose rows may differ. */
   readonly withoutRowsOf?: readonly string[];
+  /** Whether not-null constraints may have other names: those of servers before 18 have none to restore. */
+  readonly withoutNotNullNames?: boolean;
   /** Does as though the machine had none of PostgreSQL's programs. */
   readonly withoutPrograms?: boolean;
 }
@@ -72,8 +74,11 @@ export async function schemaDifferences(
   scope: OutsiderScope = {},
 ): Promise<string[]> {
   const major = Math.max(await majorOf(expected), await majorOf(actual));
-  const wanted = await dumpText(expected, major, scope);
-  const found = await dumpText(actual, major, scope);
+  const print = async (url: string) => {
+    const text = await dumpText(url, major, scope);
+    return scope.withoutNotNullNames ? text.replace(notNullName, " NOT NULL") : text;
+  };
+  const [wanted, found] = [await print(expected), await print(actual)];
   if (wanted === found) return [];
   const [before, after] = [entriesOf(wanted), entriesOf(found)];
   const differences = [...new Set([...before.keys(), ...after.keys()])].flatMap((entry) => {
@@ -133,6 +138,7 @@ async function dumpText(
  * read it back: ruleutils.c of every version from 15 to 18.
  */
 const varcharList = /\(ARRAY\[((?:'(?:[^']|'')*'::character varying(?:, )?)+)\]\)::"text"\[\]/g;
+const notNullName = / CONSTRAINT "(?:[^"]|"")*" NOT NULL/g;
 const varchar = /'(?:[^']|'')*'::character varying/g;
 
 async function bundledDump(url: string, major: number, args: readonly string[]): Promise<string> {

@@ -2,7 +2,17 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 
 /** What a test may want to do without: see the head of fixtures/torture.sql. */
-export type TortureKind = "beyond pg_dump" | "hostile settings";
+export type TortureKind =
+  | "hash of enums"
+  | "hostile settings"
+  | "rights of the owner"
+  /** All of those below. */
+  | "beyond pg_dump"
+  | "exclusion of partitions"
+  | "granted by others"
+  | "order of columns"
+  | "owned by others"
+  | "search path";
 
 export interface TortureOptions {
   /** Leaves out what newer servers than this major brought; by default it is the server's own. */
