@@ -64,7 +64,8 @@ class Download {
   async #goOn(offset: number): Promise<Readable> {
     const found = await open(this.#bucket, this.#key, { offset, etag: this.#etag });
     if (found === undefined) throw this.#broken("it was removed while it was read");
-    if (found.ContentRange?.startsWith(`bytes ${offset}-`)) return bodyOf(found);
+    const goesOn = found.ETag === this.#etag && found.ContentRange?.startsWith(`bytes ${offset}-`);
+    if (goesOn) return bodyOf(found);
     bodyOf(found).destroy();
     throw this.#broken("the service cannot go on where it broke off");
   }

@@ -1,4 +1,4 @@
-export type { BackupConfig, BackupSettings, StoreSettings } from "./backup-settings.js";
+export type { StoreSettings } from "./backup-settings.js";
 export type { PantlerConfig } from "./config.js";
 export { DatabaseUrl } from "./database-url.js";
 export type { Environment } from "./environments.js";
