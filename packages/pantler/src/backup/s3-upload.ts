@@ -14,8 +14,11 @@ import type { S3Bucket } from "./s3-bucket.js";
 import { isMissingUpload } from "./s3-problem.js";
 import type { WrittenFile } from "./store.js";
 
-/** Two parts are in memory at a time. Some services want all parts but the last to have one size. */
+/** Some services want all parts but the last to have one size. */
 const partSize = 8 * 1024 * 1024;
+
+/** While one is sent the next is filled. */
+const partsInMemory = 2;
 
 /** S3 takes no more parts for one object. */
 const mostParts = 10_000;
@@ -38,7 +41,7 @@ export async function uploadObject(
 ): Promise<WrittenFile> {
   const hash = createHash("sha256");
   let bytes = 0;
-  const parts = counted(pieces(content, partSize), (part) => {
+  const parts = counted(pieces(content, partSize, partsInMemory), (part) => {
     hash.update(part);
     bytes += part.length;
   });
