@@ -15,6 +15,9 @@ export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** A program that comes with PostgreSQL, or beside it. */
+export type PostgresProgram = "initdb" | "pg_ctl" | "pg_dump" | "pg_restore" | "pgcopydb" | "psql";
+
 /** The built command line. */
 export const bin = fileURLToPath(new URL("../packages/pantler/bin/pantler.js", import.meta.url));
 
@@ -67,7 +70,7 @@ export function jsonResult({ stdout }: Finished): Record<string, unknown> {
  * Finds one of PostgreSQL's programs on PATH. Debian's wrapper, which chooses among versions and costs tens of
  * milliseconds, is left out: it is the program that is measured.
  */
-export async function findPostgresProgram(name: "psql" | "initdb" | "pg_ctl"): Promise<string | undefined> {
+export async function findPostgresProgram(name: PostgresProgram): Promise<string | undefined> {
   const file = process.platform === "win32" ? `${name}.exe` : name;
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const path = join(folder, file);
