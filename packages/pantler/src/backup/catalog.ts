@@ -61,31 +61,54 @@ export async function listBackups(store: Store): Promise<ListedBackup[]> {
  * @throws InputError `backup-unknown`, `backup-ambiguous`, and why it cannot be used
  */
 export async function findBackup(store: Store, id: string): Promise<Backup> {
-  const listed = isId(id) ? [await readBackup(store, id)] : await listBackups(store);
-  const known = listed.filter((each) => each !== undefined);
-  const matching =
-    id === "latest"
-      ? known.filter(isUsable).slice(0, 1)
-      : known.filter((each) => each.id === id || each.id.startsWith(id) || each.id.endsWith(id));
+  if (id !== "latest") return chooseBackup(await listCandidates(store, id), id, store.location);
+  const newest = (await listBackups(store)).find(isUsable);
+  if (newest) return newest;
+  throw backupUnknown(id, store.location);
+}
+
+/** Lists the backups that an id could mean, without reading the others where it is a whole one. */
+export async function listCandidates(store: Store, id: string): Promise<ListedBackup[]> {
+  if (!isId(id)) return await listBackups(store);
+  const backup = await readBackup(store, id);
+  return backup ? [backup] : [];
+}
+
+/** So many are named where an id means several. */
+const namedAtMost = 5;
+
+/**
+ * Chooses the backup that an id means.
+ * @param id all of it, its beginning or its end
+ * @param where the places that were looked through, for the error
+ * @throws InputError `backup-unknown`, `backup-ambiguous`, and why it cannot be used
+ */
+export function chooseBackup(listed: readonly ListedBackup[], id: string, where: string): Backup {
+  const matching = listed.filter((each) => id !== "" && (each.id.startsWith(id) || each.id.endsWith(id)));
   const [first, second] = matching;
   if (second) {
+    const named = matching.slice(0, namedAtMost).map((each) => each.id);
+    const others = matching.length > namedAtMost ? ` and ${matching.length - namedAtMost} more` : "";
     throw new InputError({
       code: "backup-ambiguous",
-      message: `Several backups are meant by ${id}: ${matching.map((each) => each.id).join(", ")}.`,
+      message: `Several backups are meant by ${id}: ${named.join(", ")}${others}.`,
       state: "Nothing was done.",
       remedy: "Give the whole id.",
     });
   }
-  if (!first) {
-    throw new InputError({
-      code: "backup-unknown",
-      message: `There is no backup ${id} in ${store.location}.`,
-      state: "Nothing was done.",
-      remedy: "See what there is: pantler backup list",
-    });
-  }
+  if (!first) throw backupUnknown(id, where);
   if (!isUsable(first)) throw first.problem;
   return first;
+}
+
+/** The error for a backup that is not there. */
+export function backupUnknown(id: string, where: string): InputError {
+  return new InputError({
+    code: "backup-unknown",
+    message: `There is no backup ${JSON.stringify(id).slice(1, -1)} in ${where}.`,
+    state: "Nothing was done.",
+    remedy: "See what there is: pantler backup list",
+  });
 }
 
 async function readBackup(store: Store, id: string): Promise<ListedBackup | undefined> {

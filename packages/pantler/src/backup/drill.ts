@@ -1,6 +1,6 @@
 import { copyConnections } from "../copy/index.js";
 import { type ScratchServer, withScratch } from "../engine/index.js";
-import type { Operation } from "../operation/index.js";
+import { type Operation, stopWhenAborted } from "../operation/index.js";
 import { quoteIdentifier, requireServer, withClient } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { compareSchemas, readSchema, type SchemaObject } from "../schema/index.js";
@@ -17,15 +17,28 @@ import { readWhole } from "./restore-whole.js";
 /**
  * Proves a backup: restores it into a server of its own, compares schema, counts and digests with the manifest, and
  * records what it found and how long it took beside the backup.
+ * @param signal interrupts the work, which then leaves no record
+ * @throws UnchangedError `interrupted`
  * @throws EnvironmentError `server-older`, `extension-missing` where the embedded server cannot take it
  * @throws InputError when the archive is encrypted and no key, or the wrong one, is given
  */
-export async function drillBackup(backup: Backup, keys: Keys, operation: Operation): Promise<Drill> {
+export async function drillBackup(
+  backup: Backup,
+  keys: Keys,
+  operation: Operation,
+  signal?: AbortSignal,
+): Promise<Drill> {
   const { manifest, store, sha256 } = backup;
   const at = new Date().toISOString();
   const started = performance.now();
   const reader = await ArchiveReader.open(store, manifest, keys);
-  const found = await withScratch(async (server) => await restoreInto(server, reader, operation));
+  const found = await withScratch(
+    async (server) => await restoreInto(server, reader, operation, signal),
+  ).catch((error: unknown) => {
+    stopWhenAborted(signal, undrilled, error);
+    throw error;
+  });
+  stopWhenAborted(signal, undrilled);
   const drill: Drill = {
     at,
     ...found,
@@ -40,6 +53,9 @@ export async function drillBackup(backup: Backup, keys: Keys, operation: Operati
   return drill;
 }
 
+/** What an interrupted drill leaves. */
+const undrilled = "The backup is as it was; this drill is not recorded.";
+
 interface Found {
   readonly server: string;
   readonly restoreMilliseconds: number;
@@ -50,6 +66,7 @@ async function restoreInto(
   { url, superuserUrl }: ScratchServer,
   reader: ArchiveReader,
   operation: Operation,
+  signal: AbortSignal | undefined,
 ): Promise<Found> {
   const { manifest } = reader;
   const server = await withClient(url, async (client) => {
@@ -63,7 +80,8 @@ async function restoreInto(
   await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} superuser`);
   const started = performance.now();
   const whole = await readWhole(reader, loadingOrder(manifest.tables));
-  const differences = await fillEmpty(url, whole, copyConnections(), operation, undefined);
+  stopWhenAborted(signal, undrilled);
+  const differences = await fillEmpty(url, whole, copyConnections(), operation, signal);
   const restoreMilliseconds = Math.round(performance.now() - started);
   await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} nosuperuser`);
   const schema = await operation.step("compare the schema with the backup", async (step) => {

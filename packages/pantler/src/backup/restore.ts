@@ -180,7 +180,7 @@ async function secure(
   }
   const { passphrase } = request.keys;
   const safety = await createBackup(target, { name: "before a restore", passphrase }, operation, signal);
-  const drill = await drillBackup(safety, request.keys, operation);
+  const drill = await drillBackup(safety, request.keys, operation, signal);
   if (drill.proven) return safety;
   throw new RefusedError({
     code: "backup-not-proven",

@@ -1,3 +1,3 @@
 export { findServer, type LocalServer, startServer, stopServer } from "./local-server.js";
 export { type ScratchServer, withScratch } from "./scratch.js";
-export { locateTarget, type Target } from "./target.js";
+export { adHocTarget, locateTarget, type Target } from "./target.js";

@@ -10,6 +10,22 @@ export interface Target {
 }
 
 /**
+ * A database that is named by its address alone. As nothing is known of it, it is protected.
+ * @param like the environment whose backup settings hold for it
+ */
+export function adHocTarget(project: Project, url: DatabaseUrl, like: Environment): Target {
+  const environment: Environment = {
+    name: url.database,
+    protected: true,
+    url,
+    origin: "an address that was given",
+    problem: undefined,
+    backups: like.backups,
+  };
+  return { project, environment, url };
+}
+
+/**
  * Finds the database of an environment. The local server is started if it does not run.
  * @throws InputError `environment-unknown`
  * @throws EnvironmentError `url-missing`, and what starting the local server throws
