@@ -8,6 +8,7 @@ export interface SharedOptions {
   readonly env: string;
   readonly json?: boolean;
   readonly yes?: boolean;
+  readonly confirm?: string;
   readonly verbose?: boolean;
   readonly color: boolean;
 }
@@ -36,15 +37,19 @@ export interface Ending {
   code: number;
 }
 
-/** Makes a command with the shared options. */
-export function defineCommand(name: string, summary: string, example: string): Command {
+/**
+ * Makes a command with the shared options.
+ * @param more what else its help should say, below the options
+ */
+export function defineCommand(name: string, summary: string, example: string, more?: string): Command {
   return new Command(name)
     .description(summary)
-    .addHelpText("after", `\nExample:\n  ${example}`)
+    .addHelpText("after", `${more === undefined ? "" : `\n${more}\n`}\nExample:\n  ${example}`)
     .option("--project <folder>", "the project's folder (default: the nearest one upwards)")
     .option("--env <name>", "the environment to work on", "local")
     .option("--json", "one JSON object per line on stdout, the last one the result")
     .option("--yes", "answer ordinary questions with yes")
+    .option("--confirm <phrase>", "the typed confirmation that protected environments ask for")
     .option("--verbose", "show stack traces of errors")
     .option("--no-color", "no colours");
 }
@@ -64,11 +69,21 @@ export async function requireLocal(command: string, environment: string): Promis
   });
 }
 
-/** An option whose value is a whole number from 1. */
-export function countOption(flags: string, description: string): Option {
+/** An option whose value is a whole number, from 1 unless said otherwise. */
+export function countOption(flags: string, description: string, least: 0 | 1 = 1): Option {
   return new Option(flags, description).argParser((text: string) => {
-    if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-    throw new InvalidArgumentError("It has to be a whole number from 1.");
+    const count = /^(0|[1-9]\d{0,5})$/.test(text) ? Number(text) : -1;
+    if (count >= least) return count;
+    throw new InvalidArgumentError(`It has to be a whole number from ${least}.`);
+  });
+}
+
+/** An option whose value is a list of tables. Given more than once the lists are put together. */
+export function tablesOption(description: string): Option {
+  return new Option("--tables <names>", description).argParser((text: string, before?: string[]) => {
+    const names = text.split(",").map((name) => name.trim());
+    if (names.every((name) => name !== "")) return [...(before ?? []), ...names];
+    throw new InvalidArgumentError("It has to be names of tables with commas between: contacts,sales.orders");
   });
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { Ending } from "./command.js";
+import { backupCommand } from "./commands/backup.js";
 import { migrationCommand } from "./commands/migration.js";
+import { restoreCommand } from "./commands/restore.js";
 import { startCommand } from "./commands/start.js";
 import { statusCommand } from "./commands/status.js";
 import { stopCommand } from "./commands/stop.js";
@@ -22,7 +24,9 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(startCommand(ending))
     .addCommand(stopCommand(ending))
     .addCommand(statusCommand(ending))
-    .addCommand(migrationCommand(ending));
+    .addCommand(migrationCommand(ending))
+    .addCommand(backupCommand(ending))
+    .addCommand(restoreCommand(ending));
   for (const command of everyCommand(program))
     command.exitOverride().showHelpAfterError("(add --help for what it takes)");
   try {

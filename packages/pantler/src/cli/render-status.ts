@@ -1,6 +1,8 @@
 import type { CheckResult, LocalStatus, Project } from "../index.js";
 import { pathInProject } from "../project/index.js";
+import { inPairs } from "./columns.js";
 import { migrationTitle, type Paint } from "./output.js";
+import { size } from "./quantities.js";
 
 /** The local database's state as the fields of a JSON result. */
 export function statusFields(status: LocalStatus): Record<string, unknown> {
@@ -37,7 +39,7 @@ export function renderStatus(
     // The password of the embedded server is the same for everyone and opens nothing but loopback.
     ["database", server.embedded ? server.url.withPassword() : String(server.url)],
     ["server", `PostgreSQL ${status.version}${server.pid ? `, process ${server.pid}` : ""}`],
-    ["size", `${((status.bytes ?? 0) / 1024 / 1024).toFixed(1)} MB`],
+    ["size", size(status.bytes ?? 0)],
     ["schema", status.fingerprint ?? ""],
     ["migrations", `${applied} of ${migrations.length} applied`],
     ...others.map((migration): [string, string] => [
@@ -63,6 +65,5 @@ export function renderStatus(
     );
   }
   if (server.dataFolder) rows.push(["data", pathInProject(project, server.dataFolder)]);
-  const lines = rows.map(([name, value]) => `  ${paint.dim(name.padEnd(11))} ${value}`);
-  return [`${paint.bold(project.name)} is running`, ...lines].join("\n");
+  return [`${paint.bold(project.name)} is running`, ...inPairs(rows, paint.dim)].join("\n");
 }

@@ -53,7 +53,7 @@ export function refuseProtected({ environment }: Target): void {
     code: "environment-protected",
     message: `${environment.name} is protected.`,
     state: "Nothing was done.",
-    remedy: `Work on it needs a proven backup first, which this version cannot make yet; if ${environment.name} may be changed without one, say so in the config: environments.${environment.name}.protected = false`,
+    remedy: `Take a proven backup first: pantler backup create --drill --env ${environment.name}; then, for as long as it may be changed, say so in the config: environments.${environment.name}.protected = false`,
   });
 }
 
