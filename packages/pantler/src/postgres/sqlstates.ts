@@ -11,6 +11,7 @@ export const sqlstates = {
   unsafeNewEnumValue: "55P04",
   lockNotAvailable: "55P03",
   deadlockDetected: "40P01",
+  queryCanceled: "57014",
   insufficientPrivilege: "42501",
   invalidPassword: "28P01",
   invalidAuthorization: "28000",

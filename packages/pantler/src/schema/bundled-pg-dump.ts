@@ -1,4 +1,5 @@
-import { MessageChannel, Worker } from "node:worker_threads";
+import type { Duplex } from "node:stream";
+import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { interruption, withReleases } from "../operation/index.js";
 import { type Client, cancelOnAbort, connect } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
@@ -23,6 +24,7 @@ const told = [
   "standard_conforming_strings",
 ];
 
+/** What the thread that runs pg_dump says. */
 type WorkerMessage = { readonly sent: Uint8Array } | { readonly text: string } | { readonly failure: string };
 
 /**
@@ -45,52 +47,15 @@ export async function runBundledPgDump(
     await client.query(settingsForPgDump);
     const greeting = welcome(await readParameters(client));
     onRelease(await cancelOnAbort(client, url, signal));
-    const channel = new MessageChannel();
-    onRelease(() => channel.port1.close());
-    const answers = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    const worker = new Worker(new URL("./pg-dump-worker.js", import.meta.url), {
-      workerData: { args, port: channel.port2, answers },
-      transferList: [channel.port2],
-      execArgv: [],
-      stdout: true,
-      stderr: true,
-    });
-    onRelease(async () => {
-      await worker.terminate();
-    });
-    const counter = new Int32Array(answers);
-    const answer = (bytes: Uint8Array) => {
-      channel.port1.postMessage(bytes);
-      Atomics.add(counter, 0, 1);
-      Atomics.notify(counter, 0);
-    };
-    const server = new ServerMessages();
+    const thread = new PgDumpThread(args);
+    onRelease(() => thread.end());
     const text = await new Promise<string>((resolve, reject) => {
       client.once("error", reject);
-      worker.once("error", reject);
-      worker.once("exit", () =>
-        reject(new PgDumpFailure("pg_dump ended without a result", server.lastError)),
-      );
       const interrupt = () => reject(interruption(unchanged));
       signal?.addEventListener("abort", interrupt, { once: true });
       onRelease(() => signal?.removeEventListener("abort", interrupt));
       if (signal?.aborted) interrupt();
-      const socket = client.connection.stream;
-      socket.removeAllListeners("data");
-      socket.on("data", (bytes: Buffer) => {
-        const batch = server.read(bytes);
-        if (batch) answer(batch);
-      });
-      const asked = new ClientMessages();
-      channel.port1.on("message", (message: WorkerMessage) => {
-        if ("text" in message) return resolve(message.text);
-        if ("failure" in message) return reject(new PgDumpFailure(message.failure, server.lastError));
-        const { forward, wants } = asked.read(message.sent);
-        if (forward.length > 0) socket.write(forward);
-        if (wants === "startup") answer(greeting);
-        else if (wants === "negotiation") answer(Buffer.from("N"));
-        else if (wants === "nothing") answer(new Uint8Array());
-      });
+      thread.run(takeSocket(client), greeting).then(resolve, reject);
     });
     await client.end();
     return text;
@@ -103,4 +68,71 @@ async function readParameters(client: Client): Promise<Record<string, string>> {
     [told],
   );
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+}
+
+/** From here on what the server sends is ours; the driver still tells when the connection breaks. */
+function takeSocket(client: Client): Duplex {
+  return client.connection.stream.removeAllListeners("data");
+}
+
+/** The thread in which pg_dump runs, and stands still whenever it waits for the server. */
+class PgDumpThread {
+  readonly #channel = new MessageChannel();
+  readonly #answers = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  readonly #worker: Worker;
+  readonly #asked = new ClientMessages();
+  readonly #said = new ServerMessages();
+
+  constructor(args: readonly string[]) {
+    const { port2 } = this.#channel;
+    this.#worker = new Worker(new URL("./pg-dump-worker.js", import.meta.url), {
+      workerData: { args, port: port2, answers: this.#answers },
+      transferList: [port2],
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+    });
+  }
+
+  /** Passes on what pg_dump and the server say to each other, until pg_dump is done. */
+  async run(socket: Duplex, greeting: Uint8Array): Promise<string> {
+    return await new Promise<string>((resolve, reject) => {
+      const hear = (message: WorkerMessage) => {
+        if ("text" in message) resolve(message.text);
+        else if ("failure" in message) reject(new PgDumpFailure(message.failure, this.#said.lastError));
+        else this.#forward(message.sent, socket, greeting);
+      };
+      this.#channel.port1.on("message", hear);
+      this.#worker.once("error", reject);
+      this.#worker.once("exit", () => {
+        // The end of a thread may be known before its last words are.
+        const last = receiveMessageOnPort(this.#channel.port1);
+        if (last) hear(last.message as WorkerMessage);
+        else reject(new PgDumpFailure("pg_dump ended without a result", this.#said.lastError));
+      });
+      socket.on("data", (bytes: Buffer) => {
+        const answer = this.#said.read(bytes);
+        if (answer) this.#answer(answer);
+      });
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#channel.port1.close();
+    await this.#worker.terminate();
+  }
+
+  #forward(sent: Uint8Array, socket: Duplex, greeting: Uint8Array): void {
+    const { forward, wants } = this.#asked.read(sent);
+    if (forward.length > 0) socket.write(forward);
+    if (wants === "startup") this.#answer(greeting);
+    else if (wants === "negotiation") this.#answer(Buffer.from("N"));
+    else if (wants === "nothing") this.#answer(new Uint8Array());
+  }
+
+  #answer(bytes: Uint8Array): void {
+    this.#channel.port1.postMessage(bytes);
+    Atomics.add(this.#answers, 0, 1);
+    Atomics.notify(this.#answers, 0);
+  }
 }

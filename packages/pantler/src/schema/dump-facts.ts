@@ -3,6 +3,10 @@ import { managedRoles, readSchemas, type Schemas } from "./managed-schemas.js";
 
 /** What has to be known about a database to tell the project's entries of its dump from others. */
 export interface DumpFacts extends Schemas {
+  /** The server's major version. */
+  readonly major: number;
+  /** Whether a session begins with `standard_conforming_strings` on. */
+  readonly plainStrings: boolean;
   readonly schemas: readonly string[];
   readonly roles: readonly string[];
   /** Rights on members of extensions, as the headers of their entries name them: see `memberKey`. */
@@ -68,8 +72,15 @@ export async function readDumpFacts(client: Client): Promise<DumpFacts> {
     (await client.query<{ name: string }>(sql)).rows.map(({ name }) => name);
   const { rows: members } = await client.query<{ schema: string; name: string }>(membersOf);
   const { rows: publications } = await client.query<{ name: string; settings: string }>(publicationsOf);
+  const [version = "0"] = await names("select current_setting('server_version_num') as name");
+  // What the transaction has set is not what the next session begins with.
+  const [plain] = await names(
+    "select reset_val as name from pg_settings where name = 'standard_conforming_strings'",
+  );
   return {
     ...(await readSchemas(client)),
+    major: Math.floor(Number(version) / 10_000),
+    plainStrings: plain === "on",
     schemas: await names("select nspname as name from pg_namespace"),
     roles: await names("select rolname as name from pg_roles"),
     members: new Set(members.map(({ schema, name }) => memberKey(schema, name))),

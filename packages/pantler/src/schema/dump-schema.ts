@@ -1,3 +1,4 @@
+import { stopWhenAborted } from "../operation/index.js";
 import {
   loadParser,
   quoteIdentifier,
@@ -8,11 +9,12 @@ import {
 } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { type AddedEntries, readAddedEntries } from "./added-entries.js";
-import { runBundledPgDump } from "./bundled-pg-dump.js";
 import { settingsForDefinitions } from "./definition-settings.js";
 import type { DumpEntry } from "./dump-entry.js";
 import { type DumpFacts, excludedSchemas, readDumpFacts } from "./dump-facts.js";
 import { readNotDumped } from "./left-out.js";
+import { runPgDump } from "./pg-dump.js";
+import { unchanged } from "./pg-dump-failure.js";
 import { readPgDumpText } from "./pg-dump-text.js";
 import { refineEntry } from "./refine-entry.js";
 import { resettingRights } from "./reset-rights.js";
@@ -20,6 +22,8 @@ import { resettingRights } from "./reset-rights.js";
 export interface DumpRequest {
   /** A snapshot that another session exported; without it pg_dump takes its own. */
   readonly snapshot?: string | undefined;
+  /** How long to wait for a table that another session has locked, in milliseconds; 30 seconds by default. */
+  readonly lockTimeout?: number | undefined;
   /** Interrupts the dump, on the server too. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,14 +42,27 @@ const restoreMarker = quoteQualified("pantler", "restore_in_progress");
 /**
  * Reads a project's schema as statements that make it again: pg_dump's own, without what belongs to Supabase or to
  * extensions, and with what the project put into Supabase's schemas.
+ *
+ * Run under `search_path = ''` and `check_function_bodies = off`, entry by entry in their order, they make the schema in
+ * an empty database and in one that Supabase has prepared, as a role that is no superuser.
+ * @throws EnvironmentError `schema-unreadable` naming what the role may not read, `connection-lost`, `pg-dump-too-old`,
+ * `pg-dump-missing`, `transaction-pooler`
+ * @throws UnchangedError `interrupted`, `table-locked`
  */
 export async function dumpSchema(url: DatabaseUrl, request: DumpRequest = {}): Promise<SchemaDump> {
   refuseTransactionPooler(url);
+  stopWhenAborted(request.signal, unchanged);
   const [{ facts, added, notDumped }] = await Promise.all([
     readCatalogs(url, request.snapshot),
     loadParser(),
   ]);
-  const text = await runBundledPgDump(url, pgDumpArguments(facts, request.snapshot), request.signal);
+  const text = await runPgDump(url, {
+    args: pgDumpArguments(facts, request.snapshot),
+    server: facts.major,
+    plainStrings: facts.plainStrings,
+    lockTimeout: request.lockTimeout,
+    signal: request.signal,
+  });
   const entries: DumpEntry[] = [];
   const leftOut: string[] = [];
   let section: DumpEntry["section"] = "pre";
@@ -67,7 +84,8 @@ function inOrder(entries: readonly DumpEntry[], added: AddedEntries): DumpEntry[
     const found = pre.findIndex(({ type }) => types.has(type));
     return found < 0 ? pre.length : found;
   };
-  const [tables, rights] = [place(usingFunctions), place(new Set(["ACL"]))];
+  const rights = place(new Set(["ACL"]));
+  const tables = Math.min(place(usingFunctions), rights);
   return [
     resettingRights(),
     ...pre.slice(0, tables),
@@ -105,7 +123,7 @@ async function readCatalogs(
 function pgDumpArguments(facts: DumpFacts, snapshot: string | undefined): string[] {
   return [
     ...["--schema-only", "--no-subscriptions", "--no-tablespaces", "--no-table-access-method"],
-    ...["--encoding=UTF8", "--lock-wait-timeout=30000", `--exclude-table=${restoreMarker}`],
+    ...["--encoding=UTF8", `--exclude-table=${restoreMarker}`],
     ...excludedSchemas(facts).map((name) => `--exclude-schema=${quoteIdentifier(name)}`),
     ...(snapshot ? [`--snapshot=${snapshot}`] : []),
   ];

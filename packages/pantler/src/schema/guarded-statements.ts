@@ -39,7 +39,7 @@ function guards(raw: RawEntry, facts: DumpFacts): Readonly<Record<string, Guard>
     "DEFAULT ACL": (statements) => (isManagedRole(raw.owner) ? [whereAllowed(statements)] : [...statements]),
     "EVENT TRIGGER": (statements, node) => {
       const name = asNode(node, "CreateEventTrigStmt")?.trigname ?? "";
-      return [when(`not exists (${named("pg_event_trigger", "evtname", name)})`, whereAllowed(statements))];
+      return [when(missing("pg_event_trigger", "evtname", name), whereAllowed(statements))];
     },
     EXTENSION: extension,
     "FOREIGN DATA WRAPPER": unlessThere(
@@ -56,8 +56,10 @@ function guards(raw: RawEntry, facts: DumpFacts): Readonly<Record<string, Guard>
       const name = asNode(node, "CreatePublicationStmt")?.pubname ?? "";
       const settings = facts.publications.get(name);
       const change = `alter publication ${quoteIdentifier(name)} set (${settings})`;
-      const missing = `not exists (${named("pg_publication", "pubname", name)})`;
-      return [when(missing, first, settings === undefined ? undefined : change), ...rest];
+      return [
+        when(missing("pg_publication", "pubname", name), first, settings === undefined ? undefined : change),
+        ...rest,
+      ];
     },
     "PUBLICATION TABLE": publicationTable,
     "PUBLICATION TABLES IN SCHEMA": publicationSchema,
@@ -75,6 +77,10 @@ function named(catalog: string, column: string, name: string): string {
   return `select from pg_catalog.${catalog} where ${column} = ${quoteLiteral(name)}`;
 }
 
+function missing(catalog: string, column: string, name: string): string {
+  return `not exists (${named(catalog, column, name)})`;
+}
+
 /** Makes something only where nothing of that name is. A first statement that makes nothing is left as it is. */
 function unlessThere(
   catalog: string,
@@ -83,10 +89,7 @@ function unlessThere(
 ): Guard {
   return ([first, ...rest], node) => {
     const name = nameOf(node);
-    return [
-      name === undefined ? first : when(`not exists (${named(catalog, column, name)})`, first),
-      ...rest,
-    ];
+    return [name === undefined ? first : when(missing(catalog, column, name), first), ...rest];
   };
 }
 
@@ -101,18 +104,18 @@ const extension: Guard = ([first, ...rest], node) => {
     ?.map((each) => asNode(each, "DefElem"))
     .find((each) => each?.defname === "schema");
   const [schema = "pg_catalog"] = namesIn(option?.arg ? [option.arg] : []);
-  const makesSchema = "create schema extensions";
   const create = [
     ...(schema === "extensions"
-      ? [when(`not exists (${named("pg_namespace", "nspname", schema)})`, makesSchema)]
+      ? [when(missing("pg_namespace", "nspname", schema), "create schema extensions")]
       : []),
     first,
   ].map((each) => `    execute ${quoteLiteral(each)};\n`);
-  const available = isManagedExtension(name, schema)
-    ? ` and exists (${named("pg_available_extensions", "name", name)})`
+  const possible = isManagedExtension(name, schema)
+    ? ` and exists (${named("pg_available_extensions", "name", name)})` +
+      ` and (${schema === "extensions"} or exists (${named("pg_namespace", "nspname", schema)}))`
     : "";
   const lines =
-    `  if place is null${available} then\n${create.join("")}` +
+    `  if place is null${possible} then\n${create.join("")}` +
     `  elsif place <> ${quoteLiteral(schema)} then\n` +
     `    alter extension ${quoteIdentifier(name)} set schema ${quoteIdentifier(schema)};\n  end if;\n`;
   const place = `  place constant text := (
@@ -128,36 +131,36 @@ const publicationTable: Guard = ([first, ...rest], node) => {
   const { relation } = node ? attachmentOf(node) : {};
   if (!relation) return [first, ...rest];
   const publication = asNode(node, "AlterPublicationStmt")?.pubname ?? "";
-  const missing = `not exists (
+  const lacking = `not exists (
     select from pg_catalog.pg_publication_rel
     join pg_catalog.pg_publication on pg_publication.oid = prpubid
     where pubname = ${quoteLiteral(publication)}
       and prrelid = ${quoteLiteral(quoteQualified(relation.schema, relation.name))}::regclass
   )`;
-  return [when(missing, first), ...rest];
+  return [when(lacking, first), ...rest];
 };
 
 const publicationSchema: Guard = ([first, ...rest], node) => {
   const statement = asNode(node, "AlterPublicationStmt");
   const schema = asNode(statement?.pubobjects?.[0], "PublicationObjSpec")?.name;
   if (schema === undefined) return [first, ...rest];
-  const missing = `not exists (
+  const lacking = `not exists (
     select from pg_catalog.pg_publication_namespace
     join pg_catalog.pg_publication on pg_publication.oid = pnpubid
     where pubname = ${quoteLiteral(statement?.pubname ?? "")}
       and pnnspid = ${quoteLiteral(quoteIdentifier(schema))}::regnamespace
   )`;
-  return [when(missing, first), ...rest];
+  return [when(lacking, first), ...rest];
 };
 
 const userMapping: Guard = ([first, ...rest], node) => {
   const statement = asNode(node, "CreateUserMappingStmt");
   const user = statement?.user?.rolename ?? "public";
-  const missing = `not exists (
+  const lacking = `not exists (
     select from pg_catalog.pg_user_mappings
     where srvname = ${quoteLiteral(statement?.servername ?? "")} and usename = ${quoteLiteral(user)}
   )`;
-  return [statement ? when(missing, first) : first, ...rest];
+  return [statement ? when(lacking, first) : first, ...rest];
 };
 
 /** Grants are made in another role's name by becoming that role, which takes no superuser, unlike becoming its session. */

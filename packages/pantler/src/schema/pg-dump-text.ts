@@ -1,4 +1,4 @@
-import { splitStatements } from "../postgres/index.js";
+import { quoteIdentifier, splitStatements } from "../postgres/index.js";
 import type { NameInSchema } from "./dump-entry.js";
 
 /** What pg_dump prints under one header. */
@@ -32,17 +32,18 @@ export function isPlain({ schema, name }: NameInSchema): boolean {
  * left out, and so are entries without a statement: they speak of what every database has.
  */
 export function readPgDumpText(text: string, known: KnownNames): RawEntry[] {
-  const header = headerReader(known);
-  const entries: { head: Omit<RawEntry, "statements">; statements: string[] }[] = [];
+  const readHeader = headerReader(known);
+  const entries: { header: string; statements: string[] }[] = [];
   for (const statement of splitStatements(text).statements) {
     const { comments, sql } = takeComments(statement.text);
-    const head = comments.map(header).findLast((found) => found !== undefined);
-    if (head) entries.push({ head, statements: [] });
+    const header = comments.findLast((line) => line.startsWith("-- Name: "));
+    if (header !== undefined) entries.push({ header, statements: [] });
     if (sql !== "") entries.at(-1)?.statements.push(sql);
   }
-  return entries
-    .filter(({ statements }) => statements.length > 0)
-    .map(({ head, statements }) => ({ ...head, statements }));
+  return entries.flatMap(({ header, statements }) => {
+    const [first] = statements;
+    return first === undefined ? [] : [{ ...readHeader(header, first), statements }];
+  });
 }
 
 /** Takes the comments off a statement's beginning. pg_dump's are lines. */
@@ -59,24 +60,48 @@ function takeComments(text: string): { comments: string[]; sql: string } {
   return { comments, sql: text.slice(at) };
 }
 
-const headerLine = /^-- Name: (.*); Type: ([A-Z][A-Z ]*); Schema: (.*); Owner: (.*)$/;
+type Head = Omit<RawEntry, "statements">;
 
 /**
- * Reads headers. A name may hold what looks like the rest of one, so that the line is read from its end, and with the
- * schemas and roles that there are.
+ * Reads headers, `-- Name: items; Type: TABLE; Schema: shop; Owner: postgres`. Any of the names may hold what looks like
+ * the rest of one: then the schemas and roles that there are, and the statement, tell which reading is right.
  */
-function headerReader(known: KnownNames): (line: string) => Omit<RawEntry, "statements"> | undefined {
+function headerReader(known: KnownNames): (header: string, statement: string) => Head {
   const schemas = new Map(known.schemas.map((name) => [inHeader(name), name]));
   const roles = new Map(known.roles.map((name) => [inHeader(name), name]));
-  return (line) => {
-    const [, name, type, schema, owner] = headerLine.exec(line) ?? [];
-    if (name === undefined || type === undefined || schema === undefined || owner === undefined)
-      return undefined;
+  const isKnown = ({ schema, owner }: Head) =>
+    (schema === undefined || schemas.has(schema)) && (owner === "" || roles.has(owner));
+  return (header, statement) => {
+    const readings = readingsOf(header);
+    const possible = readings.length > 1 ? readings.filter(isKnown) : readings;
+    const named = possible.find(({ schema }) => statement.includes(`${quoteIdentifier(schema ?? "")}.`));
+    const head = (possible.length > 1 ? named : undefined) ?? possible.at(-1) ?? readings.at(-1);
+    if (!head) throw new Error(`pg_dump wrote a header of another kind than expected: ${header}`);
+    const { schema, owner } = head;
     return {
-      type,
-      name,
-      schema: schema === "-" ? undefined : (schemas.get(schema) ?? schema),
-      owner: owner === "-" ? "" : (roles.get(owner) ?? owner),
+      ...head,
+      schema: schema === undefined ? undefined : (schemas.get(schema) ?? schema),
+      owner: roles.get(owner) ?? owner,
     };
   };
+}
+
+/** Every way to read a header, that with the longest schema first. */
+function readingsOf(header: string): Head[] {
+  const readings: Head[] = [];
+  for (const typed of header.matchAll(/; Type: ([A-Z][A-Z ]*); Schema: /g)) {
+    const name = header.slice("-- Name: ".length, typed.index);
+    const rest = header.slice(typed.index + typed[0].length);
+    for (const owned of [...rest.matchAll(/; Owner: /g)].reverse()) {
+      const schema = rest.slice(0, owned.index);
+      const owner = rest.slice(owned.index + owned[0].length);
+      readings.push({
+        type: typed[1] ?? "",
+        name,
+        schema: schema === "-" ? undefined : schema,
+        owner: owner === "-" ? "" : owner,
+      });
+    }
+  }
+  return readings;
 }

@@ -7,11 +7,10 @@ import { pgDump } from "@electric-sql/pglite-tools/pg_dump";
  * @typedef {object} Task
  * @property {readonly string[]} args
  * @property {import("node:worker_threads").MessagePort} port takes what pg_dump sends, gives what it is answered
- * @property {SharedArrayBuffer} answers counts the answers, so that this thread can sleep until there is one
+ * @property {Int32Array} answers counts the answers, so that this thread can sleep until there is one
  */
 
-const { args, port, answers } = /** @type {Task} */ (workerData);
-const counter = new Int32Array(answers);
+const { args, port, answers: counter } = /** @type {Task} */ (workerData);
 
 /** pg_dump reads and writes synchronously, so the thread has to stand still until the other one has the answer. */
 function nextAnswer() {
@@ -61,6 +60,8 @@ async function unstripped(work) {
   return text;
 }
 
+// What pg_dump calls itself in its messages.
+process.argv[1] = "pg_dump";
 try {
   const pg = /** @type {any} */ (server);
   port.postMessage({ text: await unstripped(() => pgDump({ pg, args: [...args] })) });

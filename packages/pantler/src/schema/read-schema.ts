@@ -315,7 +315,7 @@ from pg_publication
 -- Every Supabase database has the one for Realtime, which is the project's once it publishes something.
 where (pg_get_userbyid(pubowner) <> all ($2) and pubname <> 'supabase_realtime')
   or puballtables
-  or oid in (select prpubid from published)
+  or oid in (select prpubid from published union all select pnpubid from pg_publication_namespace)
 union all
 select
   kind || ' grant',

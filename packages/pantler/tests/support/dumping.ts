@@ -1,6 +1,16 @@
 import { withClient } from "../../src/postgres/index.js";
 import { DatabaseUrl } from "../../src/project/index.js";
-import { type DumpEntry, type DumpRequest, dumpSchema, type SchemaDump } from "../../src/schema/index.js";
+import {
+  compareSchemas,
+  type DumpEntry,
+  type DumpRequest,
+  dumpSchema,
+  fingerprintOf,
+  type SchemaDifference,
+  type SchemaDump,
+} from "../../src/schema/index.js";
+import { withDatabaseUrl } from "./database.js";
+import { schemaOf } from "./inspect.js";
 
 /** Dumps the schema of a database. */
 export async function dumpOf(url: string, request: DumpRequest = {}): Promise<SchemaDump> {
@@ -19,4 +29,30 @@ export async function applyEntries(url: string, entries: readonly DumpEntry[]): 
       });
     }
   });
+}
+
+/**
+ * Makes a database again from its dump, in a new database.
+ * @param template what the new one is a copy of: a Supabase-shaped database, or `template0` for a plain one
+ * @param look what else to do with the copy
+ * @returns what is not the same in both
+ */
+export async function differencesOfCopy(
+  source: string,
+  template: "postgres" | "template0",
+  look: (copy: string) => Promise<void> = async () => {},
+): Promise<SchemaDifference[]> {
+  const { entries } = await dumpOf(source);
+  const before = await schemaOf(source);
+  let differences: SchemaDifference[] = [];
+  await withDatabaseUrl(async (copy) => {
+    await applyEntries(copy, entries);
+    const after = await schemaOf(copy);
+    differences = compareSchemas(before, after);
+    if ((fingerprintOf(before) === fingerprintOf(after)) !== (differences.length === 0)) {
+      throw new Error("the fingerprint and the comparison do not agree");
+    }
+    await look(copy);
+  }, template);
+  return differences;
 }
