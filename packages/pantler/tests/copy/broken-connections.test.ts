@@ -254,6 +254,28 @@ describe("a copy into a table", () => {
     });
   });
 
+  it("never passes for done when the server's answer is cut, wherever that is", async () => {
+    await withDatabaseUrl(async (url) => {
+      await query(url, "create table notes (n int)");
+      await withProxy(url, async (proxy) => {
+        const copyTwo = async (cutAfter: number) =>
+          await withCopySession(proxy.url, async (client) => {
+            const before = proxy.received();
+            proxy.cutAfter(cutAfter);
+            expect(
+              await copyIn(client, { schema: "public", name: "notes" }, ["n"], rowsOf("1\n", "2\n")),
+            ).toBe(2);
+            return proxy.received() - before;
+          });
+        const answer = await copyTwo(Number.POSITIVE_INFINITY);
+        expect(answer).toBeGreaterThan(10);
+        for (let bytes = 1; bytes < answer; bytes += 1) {
+          expect(await failure(copyTwo(bytes))).toMatchObject({ code: "connection-lost" });
+        }
+      });
+    });
+  });
+
   it("fails at once when the server process is ended, even while the source gives nothing", async () => {
     await withDatabaseUrl(async (url) => {
       await query(url, "create table notes (n int)");

@@ -52,6 +52,20 @@ describe("a digest computed from what COPY sends", () => {
     });
   });
 
+  it("equals the server's for every character of the basic plane and the next", async () => {
+    await withDatabaseUrl(async (url) => {
+      await withCopySession(url, async (client) => {
+        await client.query(
+          `create table public.characters as select chr(n) as alone, 'x' || chr(n) || 'y' as within
+           from generate_series(1, x'1ffff'::int) n where n not between x'd800'::int and x'dfff'::int`,
+        );
+        const { stream, server } = await bothDigests(client, "characters");
+        expect(stream).toEqual(server);
+        expect(stream.rows).toBe(129_023n);
+      });
+    });
+  });
+
   it("equals the server's for a single column, where a null and an empty text look much alike", async () => {
     await withDatabaseUrl(async (url) => {
       await withCopySession(url, async (client) => {

@@ -155,6 +155,24 @@ describe("tables locked for reading", () => {
     });
   });
 
+  it("make further sessions of the snapshot wait behind such a change, but not for ever", async () => {
+    await withDatabaseUrl(async (url) => {
+      await query(url, "create table notes as select 1 as n");
+      let altered: Promise<unknown> = Promise.resolve();
+      const work = withSnapshot(addressOf(url), async ({ client, readers: [reader] }) => {
+        await lockForReading(client, [notes]);
+        const table = await tableNamed(client, "notes");
+        altered = query(url, "alter table notes add column body text");
+        await waitForStatement(url, "alter table%");
+        expect((await digestTable(client, table)).rows).toBe(1n);
+        await reader?.query("set local lock_timeout = 50");
+        await digestTable(reader ?? client, table);
+      });
+      expect(await failure(work)).toMatchObject({ code: "table-locked", exit: 5, sqlstate: "55P03" });
+      await altered;
+    });
+  });
+
   it.each([
     ["emptied", "truncate notes"],
     ["rewritten", "alter table notes alter n type bigint"],
