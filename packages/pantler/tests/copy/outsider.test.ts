@@ -1,11 +1,22 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
+import { DatabaseUrl } from "../../src/index.js";
 import { managedSchemas } from "../../src/schema/index.js";
 import { withDatabaseUrl } from "../support/database.js";
 import { query } from "../support/inspect.js";
 import { type OutsiderScope, outsiderDifferences, rowDifferences } from "../support/outsider.js";
-import { loadTorture } from "../support/torture.js";
+import {
+  loadLargeObjects,
+  loadTorture,
+  loadTortureOfSupabase,
+  loadTortureOfSuperuser,
+} from "../support/torture.js";
 
 const ours: OutsiderScope = { without: managedSchemas };
+
+function asSuperuser(url: string): string {
+  const { database } = DatabaseUrl.parse(url, "the test");
+  return DatabaseUrl.parse(inject("superuserUrl"), "the test setup").with({ database }).withPassword();
+}
 
 /** Runs a test with two databases that were made by the same statements. */
 async function withTwins(
@@ -96,6 +107,20 @@ describe("an outsider", () => {
   it("finds no difference between two databases of everything that can go wrong", async () => {
     await withTwins(loadTorture, async (one, other) => {
       expect(await outsiderDifferences(one, other, ours)).toEqual([]);
+    });
+  });
+
+  it("finds none either in what Supabase and a superuser add", async () => {
+    const make = async (url: string) => {
+      await loadTortureOfSupabase(url);
+      await loadTorture(url);
+      await loadTortureOfSuperuser(asSuperuser(url));
+      await loadLargeObjects(url);
+    };
+    await withTwins(make, async (one, other) => {
+      // The secret has another id in each, and the job another database.
+      const scope: OutsiderScope = { withoutRowsOf: ["vault.secrets", "cron.job"] };
+      expect(await outsiderDifferences(asSuperuser(one), asSuperuser(other), scope)).toEqual([]);
     });
   });
 
