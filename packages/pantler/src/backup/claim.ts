@@ -1,4 +1,4 @@
-import { fileNames } from "./archive-names.js";
+import { fileNames, isId } from "./archive-names.js";
 import type { ArchiveWriter } from "./archive-writer.js";
 import { readSealed, renderSealed } from "./sealed-json.js";
 import type { Store } from "./store.js";
@@ -12,9 +12,11 @@ export async function writeClaim(writer: ArchiveWriter, backups: readonly string
   await writer.open(fileNames.pending, Buffer.from(renderSealed({ backups })));
 }
 
-/** The backups whose files a creation that runs may come to refer to. */
-export async function readClaim(store: Store, id: string): Promise<string[]> {
+/** The backups whose files a creation that runs may come to refer to; undefined when its claim is damaged. */
+export async function readClaim(store: Store, id: string): Promise<string[] | undefined> {
   const text = await readStoredText(store, `${id}/${fileNames.pending}`);
-  const claimed = text === undefined ? [] : readSealed(text).content?.backups;
-  return Array.isArray(claimed) ? claimed.map(String) : [];
+  if (text === undefined) return [];
+  const { content, sha256 } = readSealed(text);
+  const claimed = content?.backups;
+  return sha256 !== undefined && Array.isArray(claimed) ? claimed.map(String).filter(isId) : undefined;
 }

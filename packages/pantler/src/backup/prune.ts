@@ -41,20 +41,23 @@ export async function pruneBackups(
   operation: Operation,
   dryRun = false,
 ): Promise<PruneResult> {
-  const { kept, removed } = await operation.step("choose what to keep", async (step) => {
-    const own = (await listBackups(store))
+  const { kept, removed, known } = await operation.step("choose what to keep", async (step) => {
+    const listed = await listBackups(store);
+    const own = listed
       .filter(isUsable)
       .filter(({ manifest }) => manifest.project === of.project && manifest.environment === of.environment);
     const chosen = chooseKept(own, retention);
     step.note(`${chosen.kept.length} kept, ${chosen.removed.length} to remove`);
-    return chosen;
+    return { ...chosen, known: new Set(listed.map(({ id }) => id)) };
   });
   if (dryRun) return { kept, removed, swept: [], bytes: 0 };
   return await operation.step("remove", async (step) => {
     // A creation that begins now finds no manifest to refer to; those that run have said what they may refer to.
     await store.remove(removed.map((id) => `${id}/${manifestName}`));
+    // Claims before manifests: a creation takes its claim back only when its manifest is there to be read.
+    const claims = await readClaims(store, known);
     const { listed, unlisted } = await readStore(store);
-    const referred = await filesReferredTo(store, listed, unlisted);
+    const referred = await filesReferredTo(store, listed, unlisted, claims);
     const swept: string[] = [];
     let bytes = 0;
     for (const [index, id] of unlisted.entries()) {
@@ -120,11 +123,30 @@ async function readStore(
   return { listed, unlisted: folders.filter((id) => !known.has(id)) };
 }
 
-/** The files, by the folder they lie in, that listed backups refer to, and those that running creations may. */
+/**
+ * What the creations that run may come to refer to; undefined when a claim cannot be read.
+ * @param known backups that were listed, which are no creations
+ */
+async function readClaims(store: Store, known: ReadonlySet<string>): Promise<readonly string[] | undefined> {
+  const claimed: string[] = [];
+  for (const id of await store.folders()) {
+    if (!isId(id) || known.has(id)) continue;
+    const claim = await readClaim(store, id);
+    if (claim === undefined) return undefined;
+    claimed.push(...claim);
+  }
+  return claimed;
+}
+
+/**
+ * The files, by the folder they lie in, that listed backups refer to, and those that running creations may.
+ * @param claims the folders that they may; undefined when it may be any
+ */
 async function filesReferredTo(
   store: Store,
   listed: readonly ListedBackup[],
   unlisted: readonly string[],
+  claims: readonly string[] | undefined,
 ): Promise<Map<string, Set<string>>> {
   const referred = new Map<string, Set<string>>();
   const add = (folder: string, names: readonly string[]) =>
@@ -136,8 +158,7 @@ async function filesReferredTo(
   }
   // What a damaged one refers to cannot be known, so nothing that might be it goes.
   const damaged = listed.some((each) => !isUsable(each));
-  const claimed = damaged ? unlisted : (await Promise.all(unlisted.map((id) => readClaim(store, id)))).flat();
-  for (const folder of new Set(claimed)) {
+  for (const folder of new Set(damaged ? unlisted : (claims ?? unlisted))) {
     add(
       folder,
       (await store.list(folder)).map(({ name }) => name),
@@ -147,6 +168,9 @@ async function filesReferredTo(
 }
 
 async function isAbandoned(store: Store, id: string): Promise<boolean> {
-  const newest = Math.max(...(await store.list(id)).map(({ modified }) => modified.getTime()));
+  const files = await store.list(id);
+  // Where no file is complete yet, one may be about to be.
+  if (files.length === 0) return false;
+  const newest = Math.max(...files.map(({ modified }) => modified.getTime()));
   return newest < Date.now() - abandonedAfter;
 }
