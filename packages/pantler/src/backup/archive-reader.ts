@@ -35,16 +35,20 @@ export class ArchiveReader {
    */
   static async open(store: Store, manifest: Manifest, keys: Keys): Promise<ArchiveReader> {
     if (manifest.encryption === undefined) return new ArchiveReader(store, manifest, undefined);
-    const plain = ArchiveReader.stored(store, manifest);
-    const keyFile = manifest.files.find(({ name }) => name === fileNames.key);
     const { openSeal } = await import("./encryption.js");
-    const unseal = await openSeal(keys, keyFile && (await collect(plain.#stored(keyFile))));
+    const unseal = await openSeal(keys, await ArchiveReader.stored(store, manifest).keyFile());
     return new ArchiveReader(store, manifest, unseal);
   }
 
   /** Opens an archive for looking at its files as they are stored. */
   static stored(store: Store, manifest: Manifest): ArchiveReader {
     return new ArchiveReader(store, manifest, undefined);
+  }
+
+  /** What opens the other files of an archive that a passphrase hides. */
+  async keyFile(): Promise<Buffer | undefined> {
+    const file = this.manifest.files.find(({ name }) => name === fileNames.key);
+    return file && (await collect(this.#stored(file)));
   }
 
   /** The text of a file, by the name it would have in a plain archive. */
@@ -70,6 +74,9 @@ export class ArchiveReader {
     });
     try {
       for await (const chunk of gunzip as AsyncIterable<Buffer>) yield chunk;
+      // It ends where the compressed content says so; whether the file does too, and is the right one, is known now.
+      await feeding;
+      if (failure.length > 0) throw failure[0];
     } catch (error) {
       await feeding;
       throw this.#damaged(file, failure[0] ?? error);
@@ -129,5 +136,5 @@ export class ArchiveReader {
   }
 }
 
-/** Errors that tell of the archive and not of the way to it. */
-const damaging = new Set(["archive-damaged"]);
+/** Errors that tell of one file, and not of the way to all of them. */
+const damaging = new Set(["archive-damaged", "store-leads-out", "store-unreadable"]);

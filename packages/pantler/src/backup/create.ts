@@ -27,9 +27,12 @@ import {
 } from "./manifest.js";
 import { openStore } from "./open-store.js";
 import { findParent, foldersOf } from "./parent.js";
+import { prepareSeal } from "./prepare-seal.js";
 import { removeArchive } from "./remove-archive.js";
+import { refuseHalfRestored } from "./restore-marker.js";
 import { renderRestoreScript } from "./restore-script.js";
 import type { Store } from "./store.js";
+import { missingFiles, requireFiles } from "./stored-files.js";
 import { chooseTables } from "./table-choice.js";
 
 export interface CreateRequest {
@@ -86,9 +89,10 @@ export async function createBackup(
       archive({ ...plan, parent }, snapshot, operation, signal),
     );
     return await operation.step("list the backup", async (step) => {
+      await requireFiles(store, manifest);
       stopWhenAborted(signal, nothingListed);
       await plan.writer.open(manifestName, Buffer.from(renderManifest(manifest)));
-      await store.remove([`${id}/${fileNames.pending}`]);
+      if (plan.parent) await withdrawClaim(store, id, operation);
       step.note(id);
       return await findBackup(store, id);
     });
@@ -105,10 +109,6 @@ async function prepare(target: Target, request: CreateRequest, operation: Operat
   const { project, environment } = target;
   const store = await openStore(environment.backups.store);
   const { recipients } = environment.backups;
-  const { createSeal } = await import("./encryption.js");
-  const key =
-    recipients.length > 0 ? { recipients } : request.passphrase && { passphrase: request.passphrase };
-  const seal = key ? await createSeal(key) : undefined;
   const listed = await listBackups(store);
   const usable = listed.filter(isUsable).map(({ manifest }) => manifest);
   const now = new Date();
@@ -119,12 +119,15 @@ async function prepare(target: Target, request: CreateRequest, operation: Operat
       `the clock was set back: the backup ${ahead.id} is from ${ahead.createdAt}, which is still to come`,
     );
   }
-  const kinship = {
-    project: project.name,
-    environment: environment.name,
-    encryption: seal?.kind,
+  const { parent, seal } = await prepareSeal(
     recipients,
-  };
+    request.passphrase,
+    (encryption) =>
+      request.incremental
+        ? findParent(listed, { project: project.name, environment: environment.name, encryption, recipients })
+        : undefined,
+    operation,
+  );
   const id = newId(now);
   return {
     target,
@@ -135,16 +138,27 @@ async function prepare(target: Target, request: CreateRequest, operation: Operat
     seal,
     writer: new ArchiveWriter(store, id, seal),
     sequence: 1 + Math.max(0, ...usable.map(({ sequence }) => sequence)),
-    parent: request.incremental ? findParent(listed, kinship) : undefined,
+    parent,
   };
 }
 
-/** Claims the files of the parent, unless a prune has just taken it away. */
+/** Claims the files of the parent, as far as they are there, unless a prune has just taken it away. */
 async function claimParent({ parent, store, writer }: Plan): Promise<Backup | undefined> {
   if (!parent) return undefined;
-  await writeClaim(writer, foldersOf(parent.manifest));
+  const { manifest } = parent;
+  await writeClaim(writer, foldersOf(manifest));
   const present = new Set((await listBackups(store)).map(({ id }) => id));
-  return present.has(parent.id) ? parent : undefined;
+  if (!present.has(parent.id)) return undefined;
+  const missing = new Set(await missingFiles(store, manifest));
+  const tables = manifest.tables.filter(({ files }) => !files.some((file) => missing.has(file)));
+  return { ...parent, manifest: { ...manifest, tables } };
+}
+
+/** Takes the claim back, which the manifest takes the place of. One that stays does no harm. */
+async function withdrawClaim(store: Store, id: string, operation: Operation): Promise<void> {
+  await store.remove([`${id}/${fileNames.pending}`]).catch((error: unknown) => {
+    operation.finding("warning", `${id}/${fileNames.pending} could not be removed: ${String(error)}`);
+  });
 }
 
 async function archive(
@@ -157,17 +171,27 @@ async function archive(
   const { target, request, kind, writer, parent } = plan;
   const { client } = snapshot;
   const major = await requireServer(client, target.url);
+  await refuseHalfRestored(client, target.url);
   const createdAt = new Date().toISOString();
   const contents = await readContents(client, kind, choiceOf(request));
   await lockForReading(client, contents.tables);
   // The schema is read while the rows are copied; what goes wrong with it is thrown where it is awaited.
-  const schema = readWholeSchema(plan, snapshot, contents, signal);
+  const given = new AbortController();
+  const stop = AbortSignal.any([given.signal, ...(signal ? [signal] : [])]);
+  const schema = readWholeSchema(plan, snapshot, contents, stop);
   schema.catch(() => {});
-  const tables = await operation.step("copy the rows", async (step) => {
-    const copied = await copyTables(snapshot, contents.tables, writer, parent, step, signal);
-    step.note(describeTables(copied));
-    return copied;
-  });
+  const tables = await operation
+    .step("copy the rows", async (step) => {
+      const copied = await copyTables(snapshot, contents.tables, writer, parent, step, signal);
+      step.note(describeTables(copied));
+      return copied;
+    })
+    .catch(async (error: unknown) => {
+      // What is still being written would otherwise come after all was removed.
+      given.abort();
+      await schema.catch(() => {});
+      throw error;
+    });
   const { leftOut, ...described } = await operation.step("read the schema", async (step) => {
     const read = await schema;
     step.note(`${read.schema.objects} objects, fingerprint ${read.schema.fingerprint}`);
@@ -224,15 +248,11 @@ async function readWholeSchema(
 
 /** The script for psql, where psql can read the archive, and the keys of the files, where a passphrase hides them. */
 async function writeExtras(
-  { seal, writer, parent }: Plan,
+  { seal, writer }: Plan,
   manifest: Omit<Manifest, "format">,
 ): Promise<ArchivedFile[]> {
   if (!seal) return [await writer.text(fileNames.script, renderRestoreScript(manifest))];
-  const keys = parent?.manifest.files.filter(({ name }) => name === fileNames.key) ?? [];
-  return [
-    ...(seal.keyFile ? [await writer.open(fileNames.key, seal.keyFile)] : []),
-    ...keys.map((file) => ({ ...file, backup: file.backup ?? parent?.id ?? manifest.id })),
-  ];
+  return seal.keyFile ? [await writer.open(fileNames.key, seal.keyFile)] : [];
 }
 
 function choiceOf({ tables }: CreateRequest): (present: readonly Table[]) => Table[] {

@@ -108,7 +108,12 @@ async function decrypterFor(identities: string): Promise<Decrypter> {
   return decrypter;
 }
 
-async function openKeyFile(keyFile: Uint8Array, passphrase: string): Promise<string> {
+/**
+ * Opens the content of a `key.age`.
+ * @returns the keys in it, as an identity file has them
+ * @throws InputError `passphrase-wrong`, EnvironmentError `archive-damaged`
+ */
+export async function openKeyFile(keyFile: Uint8Array, passphrase: string): Promise<string> {
   const { Decrypter } = await import("age-encryption");
   const decrypter = new Decrypter();
   decrypter.addIdentity(passphraseIdentity(passphrase));

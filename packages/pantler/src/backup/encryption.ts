@@ -2,7 +2,7 @@ import { InputError } from "../operation/index.js";
 import { passphraseRecipient } from "./age-passphrase.js";
 import { encryptPayload, payloadOverhead } from "./age-payload.js";
 
-export { type Keys, openSeal, type Unseal } from "./decryption.js";
+export { type Keys, openKeyFile, openSeal, type Unseal } from "./decryption.js";
 
 /** Encrypts the files of one archive. */
 export interface Seal {
@@ -17,7 +17,13 @@ export interface Seal {
 }
 
 /** To whom an archive is encrypted: owners of `age` keys, or whoever knows a passphrase. */
-export type SealOptions = { readonly recipients: readonly string[] } | { readonly passphrase: string };
+export type SealOptions =
+  | { readonly recipients: readonly string[] }
+  | {
+      readonly passphrase: string;
+      /** What is in the key file of an archive whose files this one refers to. */
+      readonly identities?: string | undefined;
+    };
 
 /**
  * Prepares the encryption of one archive. A passphrase makes a fresh key, which encrypts the files and is itself encrypted
@@ -42,7 +48,8 @@ export async function createSeal(options: SealOptions): Promise<Seal> {
   const recipient = await identityToRecipient(identity);
   const encrypter = new Encrypter();
   encrypter.addRecipient(passphraseRecipient(options.passphrase, Stanza));
-  const keyFile = await encrypter.encrypt(`# public key: ${recipient}\n${identity}\n`);
+  const others = options.identities ?? "";
+  const keyFile = await encrypter.encrypt(`# public key: ${recipient}\n${identity}\n${others}`);
   return sealFor("passphrase", [recipient], keyFile);
 }
 

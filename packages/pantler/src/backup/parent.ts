@@ -26,7 +26,7 @@ export function findParent(listed: readonly ListedBackup[], kinship: Kinship): B
 }
 
 /** The folders that the files of a backup's tables lie in. */
-export function foldersOf(manifest: Manifest): string[] {
+export function foldersOf(manifest: Pick<Manifest, "id" | "files" | "tables">): string[] {
   const files = [...manifest.files, ...manifest.tables.flatMap(({ files }) => files)];
   return [...new Set([manifest.id, ...files.map(({ backup }) => backup ?? manifest.id)])];
 }

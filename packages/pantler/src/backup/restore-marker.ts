@@ -1,0 +1,61 @@
+import { randomUUID } from "node:crypto";
+import { sqlName } from "../copy/index.js";
+import { RefusedError } from "../operation/index.js";
+import { type Client, quoteLiteral } from "../postgres/index.js";
+import type { DatabaseUrl } from "../project/index.js";
+import { markerTable } from "./contents.js";
+
+/** Whether a restore into this database began and did not end. */
+export async function isHalfRestored(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>("select to_regclass($1) is not null as there", [
+    sqlName(markerTable),
+  ]);
+  return rows[0]?.there ?? false;
+}
+
+/**
+ * Refuses to take a backup of what a restore has not finished.
+ * @throws RefusedError `restore-unfinished`
+ */
+export async function refuseHalfRestored(client: Client, url: DatabaseUrl): Promise<void> {
+  if (!(await isHalfRestored(client))) return;
+  throw new RefusedError({
+    code: "restore-unfinished",
+    message: `A restore into ${url} runs, or began and did not end: what is there is only a part of a backup.`,
+    state: "Nothing was done.",
+    remedy: "Run the restore again, which starts over; then back it up.",
+  });
+}
+
+/**
+ * Says in the database that a restore into it began, in place of all else that Pantler has noted there.
+ * @param id the backup
+ * @returns what tells this restore from any other
+ */
+export async function setMarker(client: Client, id: string): Promise<string> {
+  const token = randomUUID();
+  await client.query(`
+    begin;
+    drop schema if exists pantler cascade;
+    create schema pantler;
+    create table ${sqlName(markerTable)} (backup text not null, token text not null, started_at timestamptz not null default now());
+    insert into ${sqlName(markerTable)} (backup, token) values (${quoteLiteral(id)}, ${quoteLiteral(token)});
+    commit;
+  `);
+  return token;
+}
+
+/** Whether the restore that a token belongs to is still the one that fills the database. */
+export async function isOurs(client: Client, token: string): Promise<boolean> {
+  if (!(await isHalfRestored(client))) return false;
+  const { rows } = await client.query<{ ours: boolean }>(
+    `select exists (select from ${sqlName(markerTable)} where token = $1) as ours`,
+    [token],
+  );
+  return rows[0]?.ours ?? false;
+}
+
+/** Says that the restore is done. */
+export async function dropMarker(client: Client): Promise<void> {
+  await client.query(`drop table ${sqlName(markerTable)}`);
+}
