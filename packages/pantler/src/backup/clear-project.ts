@@ -1,5 +1,6 @@
-import { type Client, quoteIdentifier } from "../postgres/index.js";
+import { type Client, quoteIdentifier, quoteQualified } from "../postgres/index.js";
 import { dumpedSchemas, managedRoles, readSchemas } from "../schema/index.js";
+import { authTables } from "./contents.js";
 
 /**
  * What a project has in its schemas, each with the words that drop it (pg_identify_object gives a name as the
@@ -105,10 +106,13 @@ cross join aclexplode(nspacl)
 where nspname = 'public' and grantee <> nspowner and pg_has_role(nspowner, 'usage')
 `;
 
-/** Schemas that a database may have without anything of its own in it. */
-const bookkeeping = new Set(["pantler", "supabase_migrations"]);
+/** Where Pantler keeps its own records, those of a restore that runs among them. */
+export const recordsSchema = "pantler";
 
-/** Whether a database holds nothing of a project's yet. */
+/** Schemas that a database may have without anything of its own in it. */
+const bookkeeping = new Set([recordsSchema, "supabase_migrations"]);
+
+/** Whether a database holds nothing of a project's yet, nor any users. */
 export async function isEmpty(client: Client): Promise<boolean> {
   const own = (await dumpedSchemas(client)).filter((schema) => !bookkeeping.has(schema));
   const { rows } = await client.query(`${objectsInSchemas} limit 1`, [own]);
@@ -116,8 +120,29 @@ export async function isEmpty(client: Client): Promise<boolean> {
   const ledger = await client.query<{ there: boolean }>(
     "select to_regclass('supabase_migrations.schema_migrations') is not null as there",
   );
-  if (!ledger.rows[0]?.there) return true;
-  return (await client.query("select from supabase_migrations.schema_migrations limit 1")).rows.length === 0;
+  const isLedgerEmpty =
+    !ledger.rows[0]?.there ||
+    (await client.query("select from supabase_migrations.schema_migrations limit 1")).rows.length === 0;
+  return isLedgerEmpty && (await hasNoUsers(client));
+}
+
+/** Whether Supabase's tables of users are empty; those that the role cannot read are not taken for it. */
+async function hasNoUsers(client: Client): Promise<boolean> {
+  for (const { schema, name } of authTables) {
+    const { rows } = await client.query<{ readable: boolean }>(
+      `select has_schema_privilege(relnamespace, 'usage') and has_table_privilege(pg_class.oid, 'select')
+         and not row_security_active(pg_class.oid) as readable
+       from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+       where nspname = $1 and relname = $2`,
+      [schema, name],
+    );
+    const [table] = rows;
+    if (!table) continue;
+    if (!table.readable) return false;
+    const found = await client.query(`select from ${quoteQualified(schema, name)} limit 1`);
+    if (found.rows.length > 0) return false;
+  }
+  return true;
 }
 
 /**
@@ -125,10 +150,12 @@ export async function isEmpty(client: Client): Promise<boolean> {
  * publications and event triggers, what it put on Supabase's tables, and default privileges, which would otherwise
  * give more rights to what is restored than it had. Extensions and what belongs to them stay.
  * @param client a session prepared with `prepareSession`
+ * @param left schemas that are left alone
  * @throws the server's 42501 for something that the role may not drop
  */
-export async function clearProject(client: Client): Promise<void> {
-  const { dumped, managed } = await readSchemas(client);
+export async function clearProject(client: Client, left: readonly string[] = []): Promise<void> {
+  const { dumped: all, managed } = await readSchemas(client);
+  const dumped = all.filter((schema) => !left.includes(schema));
   const elsewhere = managed.filter((schema) => !dumped.includes(schema));
   await dropAll(client, objectsElsewhere, [elsewhere, managedRoles]);
   const { rows } = await client.query<{ schema: string }>(schemasOfExtensions, [dumped]);

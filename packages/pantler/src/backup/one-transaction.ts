@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { NeedsHandsError, PantlerError, stopWhenAborted, UnchangedError } from "../operation/index.js";
 import {
   type Client,
@@ -11,6 +12,10 @@ import type { DatabaseUrl } from "../project/index.js";
 
 /** How long a statement waits for a lock that a session of the application holds. */
 const lockTimeout = "30s";
+
+/** How often to ask what became of a transaction whose server has not noticed the loss, and for how long; in milliseconds. */
+const lookAgainAfter = 100;
+const patience = 30_000;
 
 const undone = "The transaction was undone; everything is as it was before.";
 
@@ -65,11 +70,15 @@ async function wasKept(url: DatabaseUrl, transaction: string, cause: unknown): P
     });
   try {
     const status = await withClient(url, async (client) => {
-      const { rows } = await client.query<{ status: string | null }>(
-        "select pg_xact_status($1::xid8) as status",
-        [transaction],
-      );
-      return rows[0]?.status ?? "unknown";
+      for (let waited = 0; ; waited += lookAgainAfter) {
+        const { rows } = await client.query<{ status: string | null }>(
+          "select pg_xact_status($1::xid8) as status",
+          [transaction],
+        );
+        const found = rows[0]?.status ?? "unknown";
+        if (found !== "in progress" || waited >= patience) return found;
+        await sleep(lookAgainAfter);
+      }
     });
     if (status === "committed") return true;
     if (status === "aborted") return false;

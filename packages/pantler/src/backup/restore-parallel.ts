@@ -1,19 +1,15 @@
 import { copyIn, inParallel, prepareSession, restoreSequences, sqlName } from "../copy/index.js";
-import {
-  NeedsHandsError,
-  type Operation,
-  stopWhenAborted,
-  UnchangedError,
-  withReleases,
-} from "../operation/index.js";
-import { type Client, connect, environmentProblem, withClient } from "../postgres/index.js";
+import { type Operation, stopWhenAborted, withReleases } from "../operation/index.js";
+import { type Client, connect, environmentProblem } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import type { DumpEntry } from "../schema/index.js";
 import { applyEntries, applyEntry } from "./apply-entries.js";
 import type { ArchiveReader } from "./archive-reader.js";
-import { clearProject } from "./clear-project.js";
-import { markerTable } from "./contents.js";
+import { clearProject, recordsSchema } from "./clear-project.js";
+import { type Begun, emptyAgain, filledWrongly, fillingFailed } from "./empty-again.js";
 import type { ArchivedFile, ArchivedTable } from "./manifest.js";
+import { dropMarker, setMarker } from "./restore-marker.js";
+import { admitOthers, beAlone, join, listSessions } from "./restore-sessions.js";
 import { compareRows } from "./restore-verify.js";
 import {
   counted,
@@ -25,12 +21,19 @@ import {
   type Whole,
 } from "./restore-whole.js";
 
+export { filledWrongly } from "./empty-again.js";
+export { isHalfRestored } from "./restore-marker.js";
+
 /**
  * Fills an empty database with all that an archive holds, over several connections at once. A marker in the database
  * tells of it until it is done, so that what a killed restore left behind is known for what it is.
+ *
+ * The caller keeps other restores out with the deployment lock.
  * @param workers how many connections
- * @returns what is not as in the archive, in words; empty when every row is
- * @throws what made it fail, after everything was dropped again
+ * @param judge told what is not as in the archive, in words; what it throws ends the restore
+ * @returns the same; empty when every row is as it was
+ * @throws what made it fail, after everything was dropped again; UnchangedError `restore-failed`, `rows-differ`,
+ * `interrupted`; NeedsHandsError `half-restored`
  */
 export async function fillEmpty(
   url: DatabaseUrl,
@@ -38,7 +41,9 @@ export async function fillEmpty(
   workers: number,
   operation: Operation,
   signal: AbortSignal | undefined,
+  judge: (differences: readonly string[]) => void = refuseDifferences,
 ): Promise<string[]> {
+  const begun: Begun = { token: undefined, sessions: [], authTables: whole.tables.filter(isAuth) };
   try {
     return await withReleases(async (onRelease) => {
       const open = async () => {
@@ -51,16 +56,32 @@ export async function fillEmpty(
         await prepareSession(client);
         return client;
       };
-      const clients = await Promise.all(Array.from({ length: workers }, open));
-      const [first] = clients;
-      if (!first) throw new Error("a restore needs a connection");
-      return await fill(first, clients, whole, operation);
+      const first = await open();
+      await beAlone(first, await listSessions(first));
+      begun.token = await setMarker(first, whole.reader.manifest.id);
+      await admitOthers(first);
+      const clients = [first, ...(await allOrNone(Array.from({ length: workers - 1 }, open)))];
+      begun.sessions = await Promise.all(clients.map(join));
+      const differences = await fill(first, clients, whole, operation);
+      judge(differences);
+      await dropMarker(first);
+      return differences;
     });
   } catch (error) {
-    await emptyAgain(url, error);
+    await emptyAgain(url, begun, error);
     stopWhenAborted(signal, "The database was emptied again.", error);
-    throw environmentProblem(url, error) ?? error;
+    throw environmentProblem(url, error) ?? fillingFailed(error);
   }
+}
+
+/** All are waited for, so that none is still being opened when those that are get closed. */
+async function allOrNone<Result>(works: readonly Promise<Result>[]): Promise<Result[]> {
+  await Promise.allSettled(works);
+  return await Promise.all(works);
+}
+
+function refuseDifferences(differences: readonly string[]): void {
+  if (differences.length > 0) throw filledWrongly(differences);
 }
 
 async function fill(
@@ -71,8 +92,7 @@ async function fill(
 ): Promise<string[]> {
   const { reader, pre, post, tables } = whole;
   await operation.step("make the tables", async (step) => {
-    await clearProject(first);
-    await setMarker(first, reader.manifest.id);
+    await clearProject(first, [recordsSchema]);
     await makeRoles(first, reader);
     await applyEntries(first, pre, false, (done) => step.progress(done, pre.length, "entries"));
   });
@@ -103,24 +123,7 @@ async function fill(
     return await compareRows(clients, tables, (done) => step.progress(done, tables.length, "tables"));
   });
   await fillViews(first, reader.manifest, operation);
-  await first.query(`drop table ${sqlName(markerTable)}`);
   return differences;
-}
-
-/** Whether a restore into this database began and did not end. */
-export async function isHalfRestored(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ there: boolean }>("select to_regclass($1) is not null as there", [
-    sqlName(markerTable),
-  ]);
-  return rows[0]?.there ?? false;
-}
-
-async function setMarker(client: Client, id: string): Promise<void> {
-  await client.query("create schema if not exists pantler");
-  await client.query(
-    `create table ${sqlName(markerTable)} (backup text not null, started_at timestamptz not null default now())`,
-  );
-  await client.query(`insert into ${sqlName(markerTable)} (backup) values ($1)`, [id]);
 }
 
 interface FileTask {
@@ -199,33 +202,4 @@ function byTable(entries: readonly DumpEntry[]): DumpEntry[][] {
     groups.set(key, [...(groups.get(key) ?? []), entry]);
   }
   return [...groups.values()];
-}
-
-/** Drops what a failed restore has made. When that fails too somebody has to know. */
-async function emptyAgain(url: DatabaseUrl, cause: unknown): Promise<void> {
-  try {
-    await withClient(url, async (client) => {
-      await prepareSession(client);
-      await clearProject(client);
-    });
-  } catch (error) {
-    throw new NeedsHandsError({
-      code: "half-restored",
-      message: `The restore failed: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      state: `${url} was empty and now holds a part of the backup: ${error instanceof Error ? error.message : String(error)}.`,
-      remedy: "Run the same restore again: it starts over.",
-      cause,
-    });
-  }
-}
-
-/** The error for a database that was filled, but not with the right rows. */
-export function filledWrongly(differences: readonly string[]): UnchangedError {
-  return new UnchangedError({
-    code: "rows-differ",
-    message: `After the restore ${differences.length === 1 ? "a table is" : `${differences.length} tables are`} not as in the backup.`,
-    detail: differences.join("\n"),
-    state: "The database was emptied again.",
-    remedy: "Verify the backup: pantler backup verify",
-  });
 }
