@@ -12,12 +12,12 @@ import { type AddedEntries, readAddedEntries } from "./added-entries.js";
 import { settingsForDefinitions } from "./definition-settings.js";
 import type { DumpEntry } from "./dump-entry.js";
 import { type DumpFacts, excludedSchemas, readDumpFacts } from "./dump-facts.js";
+import { inOrder } from "./entry-order.js";
 import { readNotDumped } from "./left-out.js";
 import { runPgDump } from "./pg-dump.js";
 import { unchanged } from "./pg-dump-failure.js";
 import { readPgDumpText } from "./pg-dump-text.js";
 import { refineEntry } from "./refine-entry.js";
-import { resettingRights } from "./reset-rights.js";
 
 export interface DumpRequest {
   /** A snapshot that another session exported; without it pg_dump takes its own. */
@@ -75,32 +75,6 @@ export async function dumpSchema(url: DatabaseUrl, request: DumpRequest = {}): P
   }
   return { entries: inOrder(entries, added), leftOut: [...leftOut, ...notDumped] };
 }
-
-/** Puts what pg_dump leaves out where it can be made and will be needed. */
-function inOrder(entries: readonly DumpEntry[], added: AddedEntries): DumpEntry[] {
-  const pre = entries.filter(({ section }) => section === "pre");
-  const post = entries.filter(({ section }) => section === "post");
-  const place = (types: ReadonlySet<string>) => {
-    const found = pre.findIndex(({ type }) => types.has(type));
-    return found < 0 ? pre.length : found;
-  };
-  const rights = place(new Set(["ACL"]));
-  const tables = Math.min(place(usingFunctions), rights);
-  return [
-    resettingRights(),
-    ...pre.slice(0, tables),
-    ...added.beforeTables,
-    ...pre.slice(tables, rights),
-    ...added.afterTables,
-    ...pre.slice(rights),
-    ...post,
-    ...added.afterRows,
-  ];
-}
-
-const usingFunctions = new Set([
-  ...["FUNCTION", "PROCEDURE", "AGGREGATE", "TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"],
-]);
 
 async function readCatalogs(
   url: DatabaseUrl,

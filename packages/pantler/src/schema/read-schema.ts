@@ -139,7 +139,14 @@ select
   attrelid::regclass || '.' || quote_ident(attname),
   concat_ws(
     ' ',
-    'place ' || row_number() over (partition by attrelid order by attnum),
+    -- What a table inherits comes first in a copy, in its parents' order; a partition keeps its own.
+    'place ' || row_number() over (
+      partition by attrelid
+      order by
+        relispartition or attinhcount = 0,
+        case when not relispartition and attinhcount > 0 then attname end,
+        attnum
+    ),
     format_type(atttypid, atttypmod),
     case when attcollation <> typcollation then 'collate ' || attcollation::regcollation end,
     case when attnotnull then 'not null' end,

@@ -37,8 +37,8 @@ export interface RoleSetting {
 }
 
 /**
- * Roles that something of the project belongs to, is granted to or is a policy for, the roles they are members of, and
- * the members of the project's own. pg_shdepend knows the first three, save for the bootstrap superuser
+ * Roles that something of the project belongs to, is granted to or is a policy for, the roles that those of
+ * the project's own among them are members of, and their members. pg_shdepend knows the first three, save for the bootstrap superuser
  * (https://www.postgresql.org/docs/17/catalog-pg-shdepend.html).
  */
 const neededRoles = `
@@ -73,9 +73,11 @@ with recursive
     union
     select case when membership.member = needed.role then membership.roleid else membership.member end
     from needed
-    join pg_auth_members as membership
-      on membership.member = needed.role
-      or (membership.roleid = needed.role and pg_get_userbyid(needed.role) <> all ($2))
+    join pg_auth_members as membership on needed.role in (membership.member, membership.roleid)
+    where pg_get_userbyid(needed.role) <> all ($2)
+      -- Since 16 whoever creates a role may administer it, and is a member in no other sense.
+      and (to_jsonb(membership) -> 'inherit_option' is distinct from 'false'
+        or to_jsonb(membership) -> 'set_option' is distinct from 'false')
   )
 select
   rolname as name,
