@@ -69,6 +69,18 @@ function archivedTable(table: Table, results: readonly PartResult[]): ArchivedTa
     digest: digestText(digest),
     bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     files: own.map(({ file }) => file),
+    ...loadingFacts(table),
+  };
+}
+
+type LoadingFacts = Pick<ArchivedTable, "partOf" | "entrance" | "callsFunctions">;
+
+/** What has to be known of a table when its rows are loaded; nothing of most. */
+function loadingFacts({ partOf, entrance, callsFunctions }: Table): LoadingFacts {
+  return {
+    ...(partOf.length > 0 ? { partOf } : {}),
+    ...(entrance ? { entrance } : {}),
+    ...(callsFunctions ? { callsFunctions } : {}),
   };
 }
 
@@ -93,7 +105,18 @@ async function findShared(
   for (const [table, digest] of digests) {
     const archived = counterpart(parent.manifest, table);
     const files = archived && sharedFiles(parent, archived, digest);
-    if (archived && files) shared.set(table, { ...archived, files });
+    if (!archived || !files) continue;
+    const { schema, name, columns, rows, bytes } = archived;
+    shared.set(table, {
+      schema,
+      name,
+      columns,
+      rows,
+      digest: archived.digest,
+      bytes,
+      files,
+      ...loadingFacts(table),
+    });
   }
   return shared;
 }

@@ -18,6 +18,7 @@ import { writeClaim } from "./claim.js";
 import { type Contents, readContents, readLeftOut } from "./contents.js";
 import { copyTables, nothingListed } from "./copy-tables.js";
 import type { Seal } from "./encryption.js";
+import { arrangeEntries } from "./entry-order.js";
 import {
   type ArchivedFile,
   type BackupKind,
@@ -33,7 +34,7 @@ import { refuseHalfRestored } from "./restore-marker.js";
 import { renderRestoreScript } from "./restore-script.js";
 import type { Store } from "./store.js";
 import { missingFiles, requireFiles } from "./stored-files.js";
-import { chooseTables } from "./table-choice.js";
+import { chooseTables, withSiblings } from "./table-choice.js";
 
 export interface CreateRequest {
   /** `full` by default; `tables` follows from naming some. */
@@ -225,21 +226,21 @@ async function archive(
 async function readWholeSchema(
   { target, writer }: Plan,
   { id, client }: Snapshot,
-  { schemas }: Contents,
+  { schemas, views }: Contents,
   signal: AbortSignal | undefined,
 ): Promise<Pick<Manifest, "schema" | "roles" | "extensions" | "leftOut" | "files">> {
   const { entries, leftOut } = await dumpSchema(target.url, { snapshot: id, ...(signal ? { signal } : {}) });
   const objects = await withClient(target.url, readSchema);
   const roles = await readRoles(client);
-  const section = (name: "pre" | "post") => renderEntries(entries.filter((entry) => entry.section === name));
+  const { pre, post } = arrangeEntries(entries, views);
   return {
     schema: { fingerprint: fingerprintOf(objects), objects: objects.length },
     roles: roles.map(({ name }) => name),
     extensions: await readExtensions(client),
     leftOut: [...leftOut, ...(await readLeftOut(client, schemas))],
     files: [
-      await writer.text(fileNames.pre, section("pre")),
-      await writer.text(fileNames.post, section("post")),
+      await writer.text(fileNames.pre, renderEntries(pre)),
+      await writer.text(fileNames.post, renderEntries(post)),
       await writer.text(fileNames.roles, renderRoles(roles)),
       await writer.text(fileNames.objects, JSON.stringify(objects)),
     ],
@@ -256,7 +257,8 @@ async function writeExtras(
 }
 
 function choiceOf({ tables }: CreateRequest): (present: readonly Table[]) => Table[] {
-  return (present) => (tables ? chooseTables(tables, present, "The database") : [...present]);
+  return (present) =>
+    tables ? withSiblings(chooseTables(tables, present, "The database"), present) : [...present];
 }
 
 function describeTables(tables: readonly Manifest["tables"][number][]): string {

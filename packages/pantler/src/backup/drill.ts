@@ -1,4 +1,3 @@
-import { copyConnections } from "../copy/index.js";
 import { type ScratchServer, withScratch } from "../engine/index.js";
 import { type Operation, stopWhenAborted } from "../operation/index.js";
 import { quoteIdentifier, requireServer, withClient } from "../postgres/index.js";
@@ -11,7 +10,6 @@ import type { Backup } from "./catalog.js";
 import { type Drill, writeDrill } from "./drill-record.js";
 import { requireFit } from "./restore-check.js";
 import { fillEmpty } from "./restore-parallel.js";
-import { loadingOrder } from "./restore-script.js";
 import { readWhole } from "./restore-whole.js";
 
 /**
@@ -79,9 +77,9 @@ async function restoreInto(
   // Owners may be roles that only a superuser can give things to; what is restored is owned as it was all the same.
   await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} superuser`);
   const started = performance.now();
-  const whole = await readWhole(reader, loadingOrder(manifest.tables));
+  const whole = await readWhole(reader, manifest.tables);
   stopWhenAborted(signal, undrilled);
-  const differences = await fillEmpty(url, whole, copyConnections(), operation, signal);
+  const differences = await fillEmpty(url, whole, operation, signal);
   const restoreMilliseconds = Math.round(performance.now() - started);
   await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} nosuperuser`);
   const schema = await operation.step("compare the schema with the backup", async (step) => {

@@ -1,20 +1,28 @@
 import { prepareSession, type QualifiedName, sqlName } from "../copy/index.js";
 import { NeedsHandsError, PantlerError, UnchangedError } from "../operation/index.js";
-import { quoteIdentifier, sqlstateOf, withClient } from "../postgres/index.js";
+import { type Client, quoteIdentifier, sqlstateOf, sqlstates, withClient } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
+import { parseEntries } from "../schema/index.js";
+import { applyEntries } from "./apply-entries.js";
 import { clearProject, recordsSchema } from "./clear-project.js";
-import { isOurs } from "./restore-marker.js";
+import { type Before, dropMarker, isOurs } from "./restore-marker.js";
 import { beAlone } from "./restore-sessions.js";
+import { hasSchema } from "./restore-whole.js";
 
 /** What a restore into an empty database has begun. */
 export interface Begun {
+  /** What was there. */
+  readonly before: Before;
   /** What tells it from another restore; undefined when it has changed nothing yet. */
   token: string | undefined;
   /** Its sessions, by their processes on the server. */
-  sessions: readonly number[];
+  readonly sessions: number[];
   /** Tables of Supabase's that it may have put rows into, in the order in which that is done. */
   readonly authTables: readonly QualifiedName[];
 }
+
+/** What is true after a restore into an empty database that came to nothing. */
+export const emptied = "The database was emptied again and is as it was before.";
 
 /**
  * Drops what a failed restore has made, unless another one has begun meanwhile, whose it is now. What says that the
@@ -22,27 +30,58 @@ export interface Begun {
  * @throws NeedsHandsError `half-restored` when that fails too
  */
 export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown): Promise<void> {
-  const { token, sessions, authTables } = begun;
+  const { before, token, sessions, authTables } = begun;
   if (token === undefined) return;
   try {
     await withClient(url, async (client) => {
       await prepareSession(client);
       await beAlone(client, sessions);
       if (!(await isOurs(client, token))) return;
+      await dropExtensions(client, before.extensions);
       await clearProject(client, [recordsSchema]);
       for (const table of [...authTables].reverse()) await client.query(`delete from ${sqlName(table)}`);
-      await client.query(`drop schema ${quoteIdentifier(recordsSchema)} cascade`);
+      const entries = parseEntries(before.schema, "pre");
+      await applyEntries(client, entries, false);
+      await dropRoles(client, before.missingRoles);
+      await dropMarker(client, hasSchema(entries, recordsSchema));
     });
   } catch (error) {
     throw new NeedsHandsError({
       code: "half-restored",
-      message: `The restore failed: ${wordsOf(cause)}.`,
-      state: `${url} was empty and now holds a part of the backup: ${wordsOf(error)}.`,
+      message: `The restore failed: ${wordsOf(cause)}`,
+      state: `${url} was empty and now holds a part of the backup, since it could not be emptied again: ${wordsOf(error)}`,
       remedy: "Run the same restore again: it starts over.",
       cause,
     });
   }
 }
+
+async function dropExtensions(client: Client, kept: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    "select extname as name from pg_extension where extname <> all ($1)",
+    [kept],
+  );
+  for (const { name } of rows)
+    await client.query(`drop extension if exists ${quoteIdentifier(name)} cascade`);
+}
+
+/** Roles are the server's: one that was given something elsewhere meanwhile stays. */
+async function dropRoles(client: Client, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    try {
+      await client.query(`drop role ${quoteIdentifier(name)}`);
+    } catch (error) {
+      if (!mayStay.has(sqlstateOf(error))) throw error;
+    }
+  }
+}
+
+/** What a role is kept for: something depends on it, it is gone, or it is somebody else's. */
+const mayStay = new Set<string | undefined>([
+  sqlstates.dependentObjectsStillExist,
+  sqlstates.undefinedObject,
+  sqlstates.insufficientPrivilege,
+]);
 
 /** The error for a restore into an empty database that failed, in words if it is not in words yet. */
 export function fillingFailed(error: unknown): PantlerError {
@@ -51,21 +90,10 @@ export function fillingFailed(error: unknown): PantlerError {
   return new UnchangedError({
     code: "restore-failed",
     message: `The restore failed: ${wordsOf(error)}.`,
-    state: "The database was emptied again.",
+    state: emptied,
     remedy: "See what the server says above; pantler backup verify tells whether the archive is sound.",
     ...(sqlstate ? { sqlstate } : {}),
     cause: error,
-  });
-}
-
-/** The error for a database that was filled, but not with the right rows. */
-export function filledWrongly(differences: readonly string[]): UnchangedError {
-  return new UnchangedError({
-    code: "rows-differ",
-    message: `After the restore ${differences.length === 1 ? "a table is" : `${differences.length} tables are`} not as in the backup.`,
-    detail: differences.join("\n"),
-    state: "The database was emptied again.",
-    remedy: "Verify the backup: pantler backup verify",
   });
 }
 

@@ -1,3 +1,4 @@
+import type { QualifiedName } from "../copy/index.js";
 import { EnvironmentError } from "../operation/index.js";
 import { renderSealed } from "./sealed-json.js";
 
@@ -29,6 +30,12 @@ export interface ArchivedTable {
   /** How much COPY text the rows are, in bytes. */
   readonly bytes: number;
   readonly files: readonly ArchivedFile[];
+  /** The partitioned tables that it is a part of, the nearest first. */
+  readonly partOf?: readonly QualifiedName[] | undefined;
+  /** The one of them that the rows have to be loaded into: see `Table` of the room copy. */
+  readonly entrance?: QualifiedName | undefined;
+  /** Whether writing a row calls functions of the project's: see `Table` of the room copy. */
+  readonly callsFunctions?: boolean | undefined;
 }
 
 /** What an archive says it holds. */

@@ -17,7 +17,8 @@ const lockTimeout = "30s";
 const lookAgainAfter = 100;
 const patience = 30_000;
 
-const undone = "The transaction was undone; everything is as it was before.";
+/** What is true after a transaction that came to nothing. */
+export const undone = "The transaction was undone; everything is as it was before.";
 
 /**
  * Runs work in one transaction.

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { sqlName } from "../copy/index.js";
 import { RefusedError } from "../operation/index.js";
-import { type Client, quoteLiteral } from "../postgres/index.js";
+import { type Client, quoteIdentifier, quoteLiteral } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { markerTable } from "./contents.js";
 
@@ -27,19 +27,39 @@ export async function refuseHalfRestored(client: Client, url: DatabaseUrl): Prom
   });
 }
 
+/** What an empty database has all the same, and what of the server a restore may add to. */
+export interface Before {
+  readonly extensions: readonly string[];
+  /** The roles that the restore has to make. */
+  readonly missingRoles: readonly string[];
+  /** Rights, default privileges and publications, as the text of a schema. */
+  readonly schema: string;
+}
+
+/** What an earlier restore that did not end had found; undefined when there was none. */
+export async function readMarker(client: Client): Promise<Before | undefined> {
+  if (!(await isHalfRestored(client))) return undefined;
+  return (await client.query<{ before: Before }>(`select before from ${sqlName(markerTable)}`)).rows[0]
+    ?.before;
+}
+
 /**
  * Says in the database that a restore into it began, in place of all else that Pantler has noted there.
  * @param id the backup
+ * @param before what is to be there again if the restore fails
  * @returns what tells this restore from any other
  */
-export async function setMarker(client: Client, id: string): Promise<string> {
+export async function setMarker(client: Client, id: string, before: Before): Promise<string> {
   const token = randomUUID();
+  const values = [id, token, JSON.stringify(before)].map(quoteLiteral);
   await client.query(`
     begin;
     drop schema if exists pantler cascade;
     create schema pantler;
-    create table ${sqlName(markerTable)} (backup text not null, token text not null, started_at timestamptz not null default now());
-    insert into ${sqlName(markerTable)} (backup, token) values (${quoteLiteral(id)}, ${quoteLiteral(token)});
+    create table ${sqlName(markerTable)} (
+      backup text not null, token text not null, before json not null, started_at timestamptz not null default now()
+    );
+    insert into ${sqlName(markerTable)} (backup, token, before) values (${values.join(", ")});
     commit;
   `);
   return token;
@@ -55,7 +75,11 @@ export async function isOurs(client: Client, token: string): Promise<boolean> {
   return rows[0]?.ours ?? false;
 }
 
-/** Says that the restore is done. */
-export async function dropMarker(client: Client): Promise<void> {
+/**
+ * Takes the marker away.
+ * @param keepsSchema whether its schema is part of what is there otherwise
+ */
+export async function dropMarker(client: Client, keepsSchema: boolean): Promise<void> {
   await client.query(`drop table ${sqlName(markerTable)}`);
+  if (!keepsSchema) await client.query(`drop schema ${quoteIdentifier(markerTable.schema)}`);
 }

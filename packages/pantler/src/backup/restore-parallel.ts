@@ -1,4 +1,4 @@
-import { copyIn, inParallel, prepareSession, restoreSequences, sqlName } from "../copy/index.js";
+import { copyConnections, inParallel, prepareSession, restoreSequences, sqlName } from "../copy/index.js";
 import { type Operation, stopWhenAborted, withReleases } from "../operation/index.js";
 import { type Client, connect, environmentProblem } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
@@ -6,44 +6,42 @@ import type { DumpEntry } from "../schema/index.js";
 import { applyEntries, applyEntry } from "./apply-entries.js";
 import type { ArchiveReader } from "./archive-reader.js";
 import { clearProject, recordsSchema } from "./clear-project.js";
-import { type Begun, emptyAgain, filledWrongly, fillingFailed } from "./empty-again.js";
+import { isDirect, type Load, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedFile, ArchivedTable } from "./manifest.js";
-import { dropMarker, setMarker } from "./restore-marker.js";
 import { admitOthers, beAlone, join, listSessions } from "./restore-sessions.js";
 import { compareRows } from "./restore-verify.js";
-import {
-  counted,
-  describeRows,
-  fillViews,
-  isAuth,
-  makeRoles,
-  replaceAuthRows,
-  type Whole,
-} from "./restore-whole.js";
+import { counted, describeRows, isAuth, makeRoles, replaceAuthRows, type Whole } from "./restore-whole.js";
 
-export { filledWrongly } from "./empty-again.js";
-export { isHalfRestored } from "./restore-marker.js";
+/** How long a statement waits for a lock, in milliseconds. Nobody should be working in an empty database. */
+const lockTimeout = 30_000;
+
+/** What to do besides filling a database. */
+export interface Filling {
+  /** How many connections; as many as this machine can feed by default. */
+  readonly workers?: number | undefined;
+  /** Told the process on the server of each session that works. */
+  readonly onSession?: ((session: number) => void) | undefined;
+  /** Run when no other restore works in the database, before anything is changed in it. */
+  readonly onAlone?: ((client: Client) => Promise<void>) | undefined;
+  /** Told what is not as in the archive, in words; what it throws ends the restore. */
+  readonly judge?: ((differences: readonly string[]) => void) | undefined;
+  /** Run in the transaction that gives the last rights. */
+  readonly onFilled?: ((client: Client) => Promise<void>) | undefined;
+}
 
 /**
- * Fills an empty database with all that an archive holds, over several connections at once. A marker in the database
- * tells of it until it is done, so that what a killed restore left behind is known for what it is.
- *
- * The caller keeps other restores out with the deployment lock.
- * @param workers how many connections
- * @param judge told what is not as in the archive, in words; what it throws ends the restore
- * @returns the same; empty when every row is as it was
- * @throws what made it fail, after everything was dropped again; UnchangedError `restore-failed`, `rows-differ`,
- * `interrupted`; NeedsHandsError `half-restored`
+ * Fills an empty database with all that an archive holds, over several connections at once. What it has done when it
+ * fails stays, and its sessions may still be at it: see `beAlone`.
+ * @returns what is not as in the archive, in words; empty when every row is
+ * @throws UnchangedError `interrupted`, and what made it fail
  */
 export async function fillEmpty(
   url: DatabaseUrl,
   whole: Whole,
-  workers: number,
   operation: Operation,
   signal: AbortSignal | undefined,
-  judge: (differences: readonly string[]) => void = refuseDifferences,
+  filling: Filling = {},
 ): Promise<string[]> {
-  const begun: Begun = { token: undefined, sessions: [], authTables: whole.tables.filter(isAuth) };
   try {
     return await withReleases(async (onRelease) => {
       const open = async () => {
@@ -54,100 +52,132 @@ export async function fillEmpty(
         signal?.addEventListener("abort", abort, { once: true });
         onRelease(() => signal?.removeEventListener("abort", abort));
         await prepareSession(client);
+        await client.query(
+          `set lock_timeout = ${lockTimeout}; set default_transaction_isolation = 'read committed'`,
+        );
         return client;
       };
       const first = await open();
       await beAlone(first, await listSessions(first));
-      begun.token = await setMarker(first, whole.reader.manifest.id);
+      await filling.onAlone?.(first);
       await admitOthers(first);
-      const clients = [first, ...(await allOrNone(Array.from({ length: workers - 1 }, open)))];
-      begun.sessions = await Promise.all(clients.map(join));
-      const differences = await fill(first, clients, whole, operation);
-      judge(differences);
-      await dropMarker(first);
-      return differences;
+      const joining = async (client: Client) => {
+        filling.onSession?.(await join(client));
+        return client;
+      };
+      // All are waited for, so that none is still being opened when those that are get closed.
+      const opened = await Promise.allSettled([
+        joining(first),
+        ...Array.from(
+          { length: (filling.workers ?? copyConnections()) - 1 },
+          async () => await joining(await open()),
+        ),
+      ]);
+      const clients = opened.map((outcome) => {
+        if (outcome.status === "rejected") throw outcome.reason;
+        return outcome.value;
+      });
+      stopWhenAborted(signal, brokenOff);
+      return await fill(first, clients, whole, operation, filling);
     });
   } catch (error) {
-    await emptyAgain(url, begun, error);
-    stopWhenAborted(signal, "The database was emptied again.", error);
-    throw environmentProblem(url, error) ?? fillingFailed(error);
+    stopWhenAborted(signal, brokenOff, error);
+    throw environmentProblem(url, error) ?? error;
   }
 }
 
-/** All are waited for, so that none is still being opened when those that are get closed. */
-async function allOrNone<Result>(works: readonly Promise<Result>[]): Promise<Result[]> {
-  await Promise.allSettled(works);
-  return await Promise.all(works);
-}
-
-function refuseDifferences(differences: readonly string[]): void {
-  if (differences.length > 0) throw filledWrongly(differences);
-}
+const brokenOff = "The database holds a part of the backup.";
 
 async function fill(
   first: Client,
   clients: readonly Client[],
   whole: Whole,
   operation: Operation,
+  { judge, onFilled }: Filling,
 ): Promise<string[]> {
-  const { reader, pre, post, tables } = whole;
+  const { reader, pre, post, rights, tables, sequences } = whole;
+  const loads = planLoads(tables, reader.manifest);
   await operation.step("make the tables", async (step) => {
     await clearProject(first, [recordsSchema]);
     await makeRoles(first, reader);
     await applyEntries(first, pre, false, (done) => step.progress(done, pre.length, "entries"));
   });
   await operation.step("load the rows", async (step) => {
-    for (const table of tables.filter(isAuth)) {
-      await first.query("begin");
-      await replaceAuthRows(first, reader, table, operation);
-      await first.query("commit");
-    }
     const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
-    await loadFiles(
-      clients,
-      reader,
-      tables.filter((table) => !isAuth(table)),
-      (table, bytes) => {
-        done += bytes;
-        step.progress(done, total, `bytes, ${sqlName(table)}`);
-      },
-    );
+    await loadAll(clients, reader, loads, operation, (table, bytes) => {
+      done += bytes;
+      step.progress(done, total, `bytes, ${sqlName(table)}`);
+    });
     step.note(describeRows(tables));
-  });
-  await operation.step("restore indexes, constraints and rules", async (step) => {
-    await restoreSequences(first, reader.manifest.sequences);
-    await applyInParallel(clients, post, (done) => step.progress(done, post.length, "entries"));
+    await restoreSequences(first, sequences);
   });
   const differences = await operation.step("compare the rows with the backup", async (step) => {
-    return await compareRows(clients, tables, (done) => step.progress(done, tables.length, "tables"));
+    return await compareRows(clients, loads, (done) => step.progress(done, loads.length, "tables"));
   });
-  await fillViews(first, reader.manifest, operation);
+  judge?.(differences);
+  await operation.step("restore indexes, constraints and rules", async (step) => {
+    await applyInParallel(clients, post, (done) => step.progress(done, post.length, "entries"));
+  });
+  await operation.step("restore rights", async (step) => {
+    await first.query("begin");
+    await applyEntries(first, rights, true, (done) => step.progress(done, rights.length, "entries"));
+    await onFilled?.(first);
+    await first.query("commit");
+  });
   return differences;
 }
 
+type OnBytes = (table: ArchivedTable, bytes: number) => void;
+
+async function loadAll(
+  clients: readonly Client[],
+  reader: ArchiveReader,
+  loads: readonly Load[],
+  operation: Operation,
+  onBytes: OnBytes,
+): Promise<void> {
+  const [first] = clients;
+  for (const { table } of loads) {
+    if (!first || !isAuth(table)) continue;
+    await first.query("begin");
+    await replaceAuthRows(first, table, reader.rows(table), operation);
+    await first.query("commit");
+  }
+  const others = loads.filter(({ table }) => !isAuth(table));
+  const callsFunctions = ({ table }: Load) => table.callsFunctions === true;
+  await loadFiles(
+    clients,
+    reader,
+    others.filter((load) => !callsFunctions(load)),
+    onBytes,
+  );
+  await loadFiles(clients, reader, others.filter(callsFunctions), onBytes);
+}
+
 interface FileTask {
-  readonly table: ArchivedTable;
+  readonly load: Load;
   readonly file: ArchivedFile;
 }
 
 async function loadFiles(
   clients: readonly Client[],
   reader: ArchiveReader,
-  tables: readonly ArchivedTable[],
-  onBytes: (table: ArchivedTable, bytes: number) => void,
+  loads: readonly Load[],
+  onBytes: OnBytes,
 ): Promise<void> {
-  const tasks: FileTask[] = tables.flatMap((table) => table.files.map((file) => ({ table, file })));
+  const tasks: FileTask[] = loads.flatMap((load) => load.table.files.map((file) => ({ load, file })));
   tasks.sort((left, right) => right.file.bytes - left.file.bytes);
   await inParallel(
     clients,
     tasks,
-    async (client, { table, file }) => {
+    async (client, { load, file }) => {
+      const { table } = load;
       const rows = counted(reader.fileRows(file), (bytes) => onBytes(table, bytes));
-      const alone = table.files.length === 1;
+      const alone = table.files.length === 1 && isDirect(load);
       // Emptied in the same transaction, the table takes rows that need no second look.
       await client.query(alone ? `begin; truncate only ${sqlName(table)}` : "begin");
-      await copyIn(client, table, table.columns, rows, { freeze: alone });
+      await loadRows(client, load, rows, { freeze: alone });
       await client.query("commit");
     },
     (client) => client.end().catch(() => {}),

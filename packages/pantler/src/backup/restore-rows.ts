@@ -1,13 +1,14 @@
-import { copyIn, listFilledViews, refreshViews, restoreSequences, sqlName } from "../copy/index.js";
+import { listFilledViews, refreshViews, restoreSequences, sqlName } from "../copy/index.js";
 import { InputError, type Operation } from "../operation/index.js";
 import { type Client, quoteIdentifier } from "../postgres/index.js";
 import { dumpedSchemas } from "../schema/index.js";
 import { applyEntries } from "./apply-entries.js";
-import type { ArchiveReader } from "./archive-reader.js";
 import { isSame } from "./contents.js";
 import { withoutForeignKeys } from "./foreign-keys.js";
+import { type Load, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedTable } from "./manifest.js";
 import { type Merged, type MergeMode, mergeRows } from "./merge-rows.js";
+import { undone } from "./one-transaction.js";
 import { compareRows, rowsDiffer } from "./restore-verify.js";
 import { counted, describeRows, isAuth, replaceAuthRows, type Whole } from "./restore-whole.js";
 import { withoutTriggers } from "./triggers.js";
@@ -34,18 +35,20 @@ export async function restoreRows(
 ): Promise<Map<ArchivedTable, Merged>> {
   const { reader, tables } = whole;
   const merged = new Map<ArchivedTable, Merged>();
+  const loads = planLoads(tables, reader.manifest);
   const missing = await makeMissing(client, whole, operation);
   await requireColumns(client, tables);
   await operation.step(request.merge ? "merge the rows" : "load the rows", async (step) => {
     const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
     const load = async () => {
-      for (const table of tables) {
+      for (const load of loads) {
+        const { table } = load;
         const rows = counted(reader.rows(table), (bytes) => {
           done += bytes;
           step.progress(done, total, `bytes, ${sqlName(table)}`);
         });
-        const result = await loadTable(client, reader, table, rows, request, operation);
+        const result = await loadTable(client, load, rows, request, operation);
         if (result) merged.set(table, result);
       }
     };
@@ -53,12 +56,12 @@ export async function restoreRows(
     step.note(describeRows(tables));
   });
   if (missing.length > 0) await applyEntries(client, missing, true);
-  if (request.complete && !request.merge) await restoreSequences(client, reader.manifest.sequences);
+  if (request.complete && !request.merge) await restoreSequences(client, whole.sequences);
   else await advanceSequences(client, tables);
   if (!request.merge) {
     await operation.step("compare the rows with the backup", async () => {
-      const differences = await compareRows([client], tables);
-      if (differences.length > 0) throw rowsDiffer(differences);
+      const differences = await compareRows([client], loads);
+      if (differences.length > 0) throw rowsDiffer(differences, undone);
     });
   }
   await refreshViews(client, await listFilledViews(client, await dumpedSchemas(client)));
@@ -67,14 +70,14 @@ export async function restoreRows(
 
 async function loadTable(
   client: Client,
-  reader: ArchiveReader,
-  table: ArchivedTable,
+  load: Load,
   rows: AsyncIterable<Buffer>,
   { merge }: RowsRequest,
   operation: Operation,
 ): Promise<Merged | undefined> {
+  const { table } = load;
   if (isAuth(table) && !merge) {
-    await replaceAuthRows(client, reader, table, operation);
+    await replaceAuthRows(client, table, rows, operation);
     return undefined;
   }
   const onRefused = () =>
@@ -82,7 +85,7 @@ async function loadTable(
   return await withoutTriggers(client, table, onRefused, async () => {
     if (merge) return await mergeRows(client, table, rows, merge);
     await client.query(`truncate only ${sqlName(table)}`);
-    await copyIn(client, table, table.columns, rows, { freeze: true });
+    await loadRows(client, load, rows, { freeze: true });
     return undefined;
   });
 }
@@ -105,7 +108,9 @@ async function makeMissing(client: Client, whole: Whole, operation: Operation): 
     await applyEntries(client, pre, true);
     step.note(rows.map(sqlName).join(", "));
   });
-  return whole.post.filter(({ relation, references }) => isMissing(relation) || isMissing(references));
+  return [...whole.post, ...whole.rights].filter(
+    ({ relation, references }) => isMissing(relation) || isMissing(references),
+  );
 }
 
 const missingColumns = `

@@ -1,7 +1,8 @@
-import { type QualifiedName, sqlColumns, sqlName } from "../copy/index.js";
+import { sqlColumns, sqlName } from "../copy/index.js";
 import { quoteIdentifier, quoteLiteral } from "../postgres/index.js";
 import { fileNames } from "./archive-names.js";
 import { authTables, isSame } from "./contents.js";
+import { loadingOrder } from "./load-rows.js";
 import type { ArchivedTable, Manifest } from "./manifest.js";
 
 /**
@@ -35,17 +36,8 @@ ${loadingOrder(manifest.tables)
       `select pg_catalog.setval(${quoteLiteral(sqlName(sequence))}, ${sequence.lastValue}, ${sequence.isCalled}) \\g /dev/null\n`,
   )
   .join("")}\\ir ${fileNames.post}
-${manifest.views.map((view) => `refresh materialized view ${sqlName(view)};\n`).join("")}commit;
+commit;
 `;
-}
-
-/** Users before their identities, which refer to them; everything else has no constraints yet. */
-export function loadingOrder<Table extends QualifiedName>(tables: readonly Table[]): Table[] {
-  const rank = (table: Table) => {
-    const place = authTables.findIndex((auth) => isSame(auth, table));
-    return place < 0 ? authTables.length : place;
-  };
-  return [...tables].sort((left, right) => rank(left) - rank(right));
 }
 
 /** psql's own commands end with the line, so what has a line break in its name is called otherwise meanwhile. */

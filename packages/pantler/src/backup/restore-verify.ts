@@ -1,7 +1,22 @@
-import { type Digest, digestTable, digestText, inParallel } from "../copy/index.js";
+import {
+  addDigests,
+  type Digest,
+  digestTable,
+  digestText,
+  emptyDigest,
+  inParallel,
+  parseDigest,
+  sqlName,
+} from "../copy/index.js";
 import { UnchangedError } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
-import type { ArchivedTable } from "./manifest.js";
+import { isDirect, type Load } from "./load-rows.js";
+
+/** A table, and what its rows have to digest to. */
+interface Expected extends Load {
+  readonly digest: Digest;
+  readonly bytes: number;
+}
 
 /**
  * Has the server digest tables and compares with what the archive says.
@@ -10,17 +25,20 @@ import type { ArchivedTable } from "./manifest.js";
  */
 export async function compareRows(
   clients: readonly Client[],
-  tables: readonly ArchivedTable[],
+  loads: readonly Load[],
   onDone: (tables: number) => void = () => {},
 ): Promise<string[]> {
   const differences: string[] = [];
   let done = 0;
-  const largestFirst = [...tables].sort((left, right) => right.bytes - left.bytes);
+  const largestFirst = expectations(loads).sort((left, right) => right.bytes - left.bytes);
   await inParallel(
     clients,
     largestFirst,
-    async (client, table) => {
-      const difference = describeDifference(table, await digestTable(client, table));
+    async (client, expected) => {
+      const { into, table } = expected;
+      const scope = isDirect(expected) ? "only" : "partitions";
+      const found = await digestTable(client, { ...into, columns: table.columns }, scope);
+      const difference = describeDifference(expected, found);
       if (difference !== undefined) differences.push(difference);
       done += 1;
       onDone(done);
@@ -30,20 +48,38 @@ export async function compareRows(
   return differences.sort();
 }
 
-function describeDifference(table: ArchivedTable, found: Digest): string | undefined {
-  if (digestText(found) === table.digest) return undefined;
-  const name = `${table.schema}.${table.name}`;
-  if (Number(found.rows) !== table.rows) return `${name} has ${found.rows} rows instead of ${table.rows}`;
-  return `${name} has ${table.rows} rows, but not the same ones`;
+/** Rows that were dealt out anew can only be compared all together. */
+function expectations(loads: readonly Load[]): Expected[] {
+  const byTable = new Map<string, Expected>();
+  for (const load of loads) {
+    const name = sqlName(load.into);
+    const { digest, bytes } = byTable.get(name) ?? { digest: emptyDigest, bytes: 0 };
+    byTable.set(name, {
+      ...load,
+      digest: addDigests(digest, parseDigest(load.table.digest)),
+      bytes: bytes + load.table.bytes,
+    });
+  }
+  return [...byTable.values()];
 }
 
-/** The error for rows that did not come back as they were. */
-export function rowsDiffer(differences: readonly string[]): UnchangedError {
+function describeDifference({ into, digest }: Expected, found: Digest): string | undefined {
+  if (digestText(found) === digestText(digest)) return undefined;
+  const name = `${into.schema}.${into.name}`;
+  if (found.rows !== digest.rows) return `${name} has ${found.rows} rows instead of ${digest.rows}`;
+  return `${name} has ${digest.rows} rows, but not the same ones`;
+}
+
+/**
+ * The error for rows that did not come back as they were.
+ * @param state what is true now
+ */
+export function rowsDiffer(differences: readonly string[], state: string): UnchangedError {
   return new UnchangedError({
     code: "rows-differ",
     message: `After the restore ${differences.length === 1 ? "a table is" : `${differences.length} tables are`} not as in the backup.`,
     detail: differences.join("\n"),
-    state: "The restore was undone; everything is as it was before.",
+    state,
     remedy: "Verify the backup (pantler backup verify), and look for what changes rows as they are written.",
   });
 }

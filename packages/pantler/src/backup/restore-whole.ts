@@ -1,5 +1,5 @@
-import { copyIn, refreshViews, restoreSequences, sqlName } from "../copy/index.js";
-import type { Operation } from "../operation/index.js";
+import { restoreSequences, sqlName } from "../copy/index.js";
+import { type Operation, type Step, stopWhenAborted } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 import { type DumpEntry, parseEntries } from "../schema/index.js";
 import { applyEntries } from "./apply-entries.js";
@@ -7,64 +7,94 @@ import { fileNames } from "./archive-names.js";
 import type { ArchiveReader } from "./archive-reader.js";
 import { clearProject } from "./clear-project.js";
 import { authTables, isSame } from "./contents.js";
+import { beforeRights, fillsView } from "./entry-order.js";
+import { loadingOrder, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedTable, Manifest } from "./manifest.js";
 import { mergeRows } from "./merge-rows.js";
+import { undone } from "./one-transaction.js";
 import { compareRows, rowsDiffer } from "./restore-verify.js";
 import { withoutTriggers } from "./triggers.js";
 
-/** The text of a schema, and which tables get rows. */
+/** What an archive holds of what is to be restored. */
 export interface Whole {
   readonly reader: ArchiveReader;
   readonly pre: readonly DumpEntry[];
   readonly post: readonly DumpEntry[];
+  /** What comes last: until then whoever restores owns all there is. */
+  readonly rights: readonly DumpEntry[];
+  /** The tables that get rows, in an order in which they can be loaded. */
   readonly tables: readonly ArchivedTable[];
+  readonly sequences: Manifest["sequences"];
 }
 
-/** Reads an archive's schema. */
-export async function readWhole(reader: ArchiveReader, tables: readonly ArchivedTable[]): Promise<Whole> {
+/**
+ * Reads an archive's schema.
+ * @param tables those that get rows
+ * @param withData whether sequences and materialised views get theirs too
+ */
+export async function readWhole(
+  reader: ArchiveReader,
+  tables: readonly ArchivedTable[],
+  withData = true,
+): Promise<Whole> {
+  const { made, rights } = beforeRights(parseEntries(await reader.text(fileNames.post), "post"));
   return {
     reader,
     pre: parseEntries(await reader.text(fileNames.pre), "pre"),
-    post: parseEntries(await reader.text(fileNames.post), "post"),
-    tables,
+    post: made,
+    rights: rights.filter(({ type }) => withData || type !== fillsView),
+    tables: loadingOrder(tables),
+    sequences: withData ? reader.manifest.sequences : [],
   };
 }
 
 /**
  * Replaces everything the project has in a database by what an archive holds, inside the transaction that is open.
+ * @param signal looked at between two statements
  * @throws UnchangedError `rows-differ` when the rows are not those of the archive
  */
-export async function replaceWhole(client: Client, whole: Whole, operation: Operation): Promise<void> {
-  const { reader, pre, post, tables } = whole;
-  const { manifest } = reader;
+export async function replaceWhole(
+  client: Client,
+  whole: Whole,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { reader, pre, post, rights, tables, sequences } = whole;
+  const apply = async (entries: readonly DumpEntry[], step: Step) =>
+    await applyEntries(client, entries, true, (done) => {
+      stopWhenAborted(signal, undone);
+      step.progress(done, entries.length, "entries");
+    });
   await operation.step("drop what is there", async () => await clearProject(client));
   await operation.step("make the tables", async (step) => {
     await makeRoles(client, reader);
-    await applyEntries(client, pre, true, (done) => step.progress(done, pre.length, "entries"));
+    await apply(pre, step);
   });
+  const loads = planLoads(tables, reader.manifest);
   await operation.step("load the rows", async (step) => {
     const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
-    for (const table of tables) {
-      const count = (bytes: number) => {
+    for (const load of loads) {
+      stopWhenAborted(signal, undone);
+      const rows = counted(reader.rows(load.table), (bytes) => {
         done += bytes;
-        step.progress(done, total, `bytes, ${sqlName(table)}`);
-      };
-      if (isAuth(table)) await replaceAuthRows(client, reader, table, operation);
-      else await copyIn(client, table, table.columns, counted(reader.rows(table), count), { freeze: true });
+        step.progress(done, total, `bytes, ${sqlName(load.table)}`);
+      });
+      if (isAuth(load.table)) await replaceAuthRows(client, load.table, rows, operation);
+      else await loadRows(client, load, rows, { freeze: true });
     }
     step.note(describeRows(tables));
-  });
-  await operation.step("restore indexes, constraints and rules", async (step) => {
-    await restoreSequences(client, manifest.sequences);
-    await applyEntries(client, post, true, (done) => step.progress(done, post.length, "entries"));
+    await restoreSequences(client, sequences);
   });
   await operation.step("compare the rows with the backup", async (step) => {
-    const report = (done: number) => step.progress(done, tables.length, "tables");
-    const differences = await compareRows([client], tables, report);
-    if (differences.length > 0) throw rowsDiffer(differences);
+    const differences = await compareRows([client], loads, (done) => {
+      stopWhenAborted(signal, undone);
+      step.progress(done, loads.length, "tables");
+    });
+    if (differences.length > 0) throw rowsDiffer(differences, undone);
   });
-  await fillViews(client, manifest, operation);
+  await operation.step("restore indexes, constraints and rules", async (step) => await apply(post, step));
+  await operation.step("restore rights", async (step) => await apply(rights, step));
 }
 
 /** Makes the roles that the archive needs and the server lacks; the script leaves those alone that are there. */
@@ -76,13 +106,9 @@ export async function makeRoles(client: Client, reader: ArchiveReader): Promise<
   if (rows[0]?.missing) await client.query(await reader.text(fileNames.roles));
 }
 
-/** Fills materialised views anew. */
-export async function fillViews(client: Client, { views }: Manifest, operation: Operation): Promise<void> {
-  if (views.length === 0) return;
-  await operation.step("fill materialised views", async (step) => {
-    await refreshViews(client, views);
-    step.note(String(views.length));
-  });
+/** Whether entries make a schema. */
+export function hasSchema(entries: readonly DumpEntry[], schema: string): boolean {
+  return entries.some(({ type, name }) => type === "SCHEMA" && name === schema);
 }
 
 /** Whether a table is one of Supabase's whose rows are the project's. */
@@ -96,14 +122,14 @@ export function isAuth(table: ArchivedTable): boolean {
  */
 export async function replaceAuthRows(
   client: Client,
-  reader: ArchiveReader,
   table: ArchivedTable,
+  rows: AsyncIterable<Uint8Array>,
   operation: Operation,
 ): Promise<void> {
   const onRefused = () =>
     operation.finding("warning", `the triggers of ${sqlName(table)} ran: the role may not silence them`);
   await withoutTriggers(client, table, onRefused, async () => {
-    await mergeRows(client, table, reader.rows(table), "update", true);
+    await mergeRows(client, table, rows, "update", true);
   });
 }
 

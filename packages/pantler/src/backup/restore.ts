@@ -1,4 +1,4 @@
-import { copyConnections, prepareSession } from "../copy/index.js";
+import { prepareSession } from "../copy/index.js";
 import type { Target } from "../engine/index.js";
 import { type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
 import {
@@ -15,13 +15,14 @@ import type { Backup } from "./catalog.js";
 import { isEmpty } from "./clear-project.js";
 import { createBackup } from "./create.js";
 import { drillBackup } from "./drill.js";
+import { loadingOrder } from "./load-rows.js";
 import type { ArchivedTable, Manifest } from "./manifest.js";
 import type { Merged, MergeMode } from "./merge-rows.js";
 import { inOneTransaction } from "./one-transaction.js";
 import { requireFit } from "./restore-check.js";
-import { fillEmpty, filledWrongly, isHalfRestored } from "./restore-parallel.js";
+import { restoreIntoEmpty } from "./restore-empty.js";
+import { isHalfRestored } from "./restore-marker.js";
 import { restoreRows } from "./restore-rows.js";
-import { loadingOrder } from "./restore-script.js";
 import { readWhole, replaceWhole } from "./restore-whole.js";
 import { chooseTables } from "./table-choice.js";
 
@@ -65,8 +66,11 @@ export function planRestore(
   const rowsOnly =
     request.dataOnly || request.tables || request.merge || kind === "data" || kind === "tables";
   const way = request.schemaOnly ? "schema" : rowsOnly ? "rows" : kind === "schema" ? "schema" : "everything";
-  const ordered = loadingOrder(way === "schema" ? chosen.filter(isLedger) : chosen);
-  return { way, tables: ordered, complete: !request.tables && kind !== "tables" && kind !== "schema" };
+  return {
+    way,
+    tables: loadingOrder(way === "schema" ? chosen.filter(isLedger) : chosen),
+    complete: !request.tables && kind !== "tables" && kind !== "schema",
+  };
 }
 
 /**
@@ -92,7 +96,8 @@ export async function restoreBackup(
   const plan = planRestore(manifest, request);
   const whole = await operation.step("open the backup", async (step) => {
     step.note(`${manifest.id}, ${manifest.kind}, of ${manifest.environment}`);
-    return await readWhole(await ArchiveReader.open(backup.store, manifest, request.keys), plan.tables);
+    const reader = await ArchiveReader.open(backup.store, manifest, request.keys);
+    return await readWhole(reader, plan.tables, plan.way !== "schema");
   });
   const client = await connect(target.url, { applicationName: "pantler restore" });
   let stopListening = () => {};
@@ -110,11 +115,10 @@ export async function restoreBackup(
     stopWhenAborted(signal, "Nothing was changed.");
     const merged = new Map<ArchivedTable, Merged>();
     if (plan.way !== "rows" && empty) {
-      const differences = await fillEmpty(target.url, whole, copyConnections(), operation, signal);
-      if (differences.length > 0) throw filledWrongly(differences);
+      await restoreIntoEmpty(client, target.url, whole, operation, signal);
     } else {
       await inOneTransaction(client, target.url, signal, async () => {
-        if (plan.way !== "rows") return await replaceWhole(client, whole, operation);
+        if (plan.way !== "rows") return await replaceWhole(client, whole, operation, signal);
         const results = await restoreRows(
           client,
           whole,

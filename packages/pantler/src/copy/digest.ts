@@ -20,3 +20,11 @@ export function addDigests(left: Digest, right: Digest): Digest {
 export function digestText({ rows, sum, xor }: Digest): string {
   return `${rows}:${sum.toString(16)}:${BigInt.asUintN(64, xor).toString(16).padStart(16, "0")}`;
 }
+
+/** Reads back what `digestText` wrote. */
+export function parseDigest(text: string): Digest {
+  const [rows = "", sum = "", xor = ""] = text.split(":");
+  const negative = sum.startsWith("-");
+  const size = BigInt(`0x${negative ? sum.slice(1) : sum}`);
+  return { rows: BigInt(rows), sum: negative ? -size : size, xor: BigInt.asIntN(64, BigInt(`0x${xor}`)) };
+}

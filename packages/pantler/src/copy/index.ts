@@ -1,6 +1,6 @@
 export { copyIn } from "./copy-in.js";
 export { type CopiedPart, copyOut } from "./copy-out.js";
-export { addDigests, type Digest, digestText, emptyDigest } from "./digest.js";
+export { addDigests, type Digest, digestText, emptyDigest, parseDigest } from "./digest.js";
 export { inParallel } from "./in-parallel.js";
 export { lockForReading } from "./lock-tables.js";
 export { listFilledViews, refreshViews } from "./materialised-views.js";

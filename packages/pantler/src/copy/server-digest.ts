@@ -1,6 +1,6 @@
 import type { Client } from "../postgres/index.js";
 import type { Digest } from "./digest.js";
-import { type Part, partsOf, rowsOfPart } from "./parts.js";
+import { type Part, rowsOfPart } from "./parts.js";
 import { sqlColumns, sqlName, type Table } from "./tables.js";
 
 /**
@@ -8,9 +8,23 @@ import { sqlColumns, sqlName, type Table } from "./tables.js";
  * @param client a session prepared with `prepareSession`
  */
 export async function digestPart(client: Client, part: Part): Promise<Digest> {
-  const { rows } = await client.query<{ rows: string; sum: string | null; xor: string | null }>(
-    digestStatement(part.table, rowsOfPart(part)),
-  );
+  return await readDigest(client, digestStatement(part.table, rowsOfPart(part), "only"));
+}
+
+/**
+ * The same for a whole table.
+ * @param scope `partitions` digests the rows of a partitioned table, which are its partitions'
+ */
+export async function digestTable(
+  client: Client,
+  table: Pick<Table, "schema" | "name" | "columns">,
+  scope: "only" | "partitions" = "only",
+): Promise<Digest> {
+  return await readDigest(client, digestStatement(table, undefined, scope));
+}
+
+async function readDigest(client: Client, statement: string): Promise<Digest> {
+  const { rows } = await client.query<{ rows: string; sum: string | null; xor: string | null }>(statement);
   const [found] = rows;
   return {
     rows: BigInt(found?.rows ?? 0),
@@ -19,25 +33,16 @@ export async function digestPart(client: Client, part: Part): Promise<Digest> {
   };
 }
 
-/** The same for a whole table. */
-export async function digestTable(
-  client: Client,
-  table: Pick<Table, "schema" | "name" | "columns">,
-): Promise<Digest> {
-  const [whole] = partsOf({ ...table, pages: 0, bytes: 0, unreadable: undefined });
-  if (!whole) throw new Error("a table has at least one part");
-  return await digestPart(client, whole);
-}
-
 function digestStatement(
   { columns, ...table }: Pick<Table, "schema" | "name" | "columns">,
   rows: string | undefined,
+  scope: "only" | "partitions",
 ): string {
   return `
     select count(*) as rows, sum(hash) as sum, bit_xor(hash) as xor
     from (
       select hashtextextended(row(${sqlColumns(columns)})::text collate "C", 0) as hash
-      from only ${sqlName(table)}
+      from ${scope === "only" ? "only " : ""}${sqlName(table)}
       ${rows === undefined ? "" : `where ${rows}`}
     ) as hashed`;
 }

@@ -11,6 +11,18 @@ export interface QualifiedName {
 export interface Table extends QualifiedName {
   /** What is copied and digested: columns in their order, without those the server generates. */
   readonly columns: readonly string[];
+  /** The partitioned tables that it is a part of, the nearest first. */
+  readonly partOf: readonly QualifiedName[];
+  /**
+   * The one of them through which rows have to come into another database. Where rows are dealt out by the hash of an
+   * enum, that is an object id, and another one there; columns are then in this table's order.
+   */
+  readonly entrance?: QualifiedName | undefined;
+  /**
+   * Whether writing a row calls functions that are not the server's, in checks or for generated columns: they may read
+   * other tables, and may only work under the search path of ordinary sessions.
+   */
+  readonly callsFunctions: boolean;
   /** How many pages the table itself has, without what is stored out of line. */
   readonly pages: number;
   /** How much it takes on disk, what is stored out of line included; without indexes. */
@@ -21,13 +33,30 @@ export interface Table extends QualifiedName {
 
 /**
  * Tables with rows, from https://www.postgresql.org/docs/17/catalog-pg-class.html. Members of extensions are left
- * out, since creating the extension makes them.
+ * out, since creating the extension makes them. Hashes that another database need not share are those of enums and of what
+ * may hold one, of object ids under their names, and of texts in the eyes of an ICU collation; pg_dump asks after
+ * enums alone (`getPartitioningInfo` in pg_dump.c).
  */
 const tablesOf = `
 select
   nspname as schema,
   relname as name,
   coalesce(columns.names, '{}') as columns,
+  coalesce(ancestors.names, '[]') as "partOf",
+  ancestors.entrance,
+  exists (
+    select from pg_depend
+    left join pg_constraint
+      on classid = 'pg_constraint'::regclass and contype = 'c' and pg_constraint.oid = objid
+    left join pg_attrdef on classid = 'pg_attrdef'::regclass and pg_attrdef.oid = objid
+    left join pg_attribute as written
+      on written.attrelid = class.oid
+      and (written.atttypid = nullif(contypid, 0) or written.attnum = adnum and adrelid = class.oid and attgenerated <> '')
+    where refclassid = 'pg_proc'::regclass
+      -- Those below were made by initdb.
+      and refobjid >= 16384
+      and (conrelid = class.oid or written.attnum is not null)
+  ) as "callsFunctions",
   coalesce(pg_relation_size(class.oid), 0) / current_setting('block_size')::int as pages,
   coalesce(pg_table_size(class.oid), 0) as bytes,
   case
@@ -37,10 +66,45 @@ select
   end as unreadable
 from pg_class as class
 join pg_namespace on pg_namespace.oid = relnamespace
+left join lateral (
+  select
+    json_agg(json_build_object('schema', place_of.nspname, 'name', ancestor.relname) order by place)
+      as names,
+    (array_agg(ancestor.oid order by place desc) filter (where is_unsteady))[1] as entrance_oid,
+    (
+      array_agg(
+        json_build_object('schema', place_of.nspname, 'name', ancestor.relname) order by place desc
+      ) filter (where is_unsteady)
+    )[1] as entrance
+  from pg_partition_ancestors(class.oid) with ordinality as path (relid, place)
+  join pg_class as ancestor on ancestor.oid = relid and relid <> class.oid
+  join pg_namespace as place_of on place_of.oid = ancestor.relnamespace
+  cross join lateral (
+    select exists (
+      select from pg_partitioned_table
+      where partrelid = relid
+        and partstrat = 'h'
+        and (
+          exists (
+            select from pg_opclass
+            where pg_opclass.oid = any (partclass)
+              and opcname in ('enum_ops', 'array_ops', 'record_ops', 'range_ops', 'multirange_ops', 'oid_ops')
+          )
+          or exists (
+            select from pg_collation where pg_collation.oid = any (partcollation) and not collisdeterministic
+          )
+        )
+    ) as is_unsteady
+  ) as hashed
+) as ancestors on class.relispartition
 cross join lateral (
-  select array_agg(attname::text order by attnum) as names
-  from pg_attribute
-  where attrelid = class.oid and attnum > 0 and not attisdropped and attgenerated = ''
+  select array_agg(column_of.attname::text order by coalesce(of_entrance.attnum, column_of.attnum)) as names
+  from pg_attribute as column_of
+  left join pg_attribute as of_entrance on of_entrance.attrelid = entrance_oid and of_entrance.attname = column_of.attname
+  where column_of.attrelid = class.oid
+    and column_of.attnum > 0
+    and not column_of.attisdropped
+    and column_of.attgenerated = ''
 ) as columns
 where relkind = 'r'
   and relpersistence <> 't'
@@ -65,17 +129,19 @@ export async function listTables(
     schema: string;
     name: string;
     columns: string[];
+    partOf: QualifiedName[];
+    entrance: QualifiedName | null;
+    callsFunctions: boolean;
     pages: string;
     bytes: string;
     unreadable: Table["unreadable"] | null;
   }>(tablesOf, [schemas, further.map(({ schema }) => schema), further.map(({ name }) => name)]);
-  return rows.map(({ schema, name, columns, pages, bytes, unreadable }) => ({
-    schema,
-    name,
-    columns,
-    pages: Number(pages),
-    bytes: Number(bytes),
-    unreadable: unreadable ?? undefined,
+  return rows.map((row) => ({
+    ...row,
+    entrance: row.entrance ?? undefined,
+    pages: Number(row.pages),
+    bytes: Number(row.bytes),
+    unreadable: row.unreadable ?? undefined,
   }));
 }
 

@@ -21,6 +21,8 @@ export const sqlstates = {
   syntaxError: "42601",
   foreignKeyViolation: "23503",
   undefinedTable: "42P01",
+  undefinedObject: "42704",
+  dependentObjectsStillExist: "2BP01",
   invalidTransactionTermination: "2D000",
 } as const;
 
