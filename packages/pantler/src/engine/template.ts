@@ -19,7 +19,7 @@ import {
 import { findServerUser } from "./server-user.js";
 
 /** Raised when the way a template is made changes, so that old ones are not used. */
-const recipe = "1";
+const recipe = "2";
 
 /** What the base assumes of the server, and what a server for one product's developers needs. */
 const clusterSettings: Readonly<Record<string, string>> = {
@@ -32,6 +32,15 @@ const clusterSettings: Readonly<Record<string, string>> = {
   // Less WAL kept between checkpoints keeps a copy of the cluster small.
   min_wal_size: "32MB",
 };
+
+/** Databases that are made later are shaped like a Supabase project too, so that a backup of one can be restored there. */
+const newTemplate = [
+  "alter database template1 is_template false",
+  "drop database template1",
+  "create database template1 template postgres is_template true",
+  // As initdb leaves it.
+  "revoke create, temporary on database template1 from public",
+];
 
 /**
  * Finds the server for this platform and the template for this version of the base, and makes them at first use.
@@ -123,6 +132,7 @@ async function makeTemplate(installation: Installation): Promise<void> {
     await withClient(localUrl(server, superuser), async (client) => {
       for (const file of baseFiles()) await client.query(await readFile(file, "utf8"));
       await client.query("vacuum freeze analyze");
+      for (const statement of newTemplate) await client.query(statement);
       await client.query("checkpoint");
     });
   } finally {

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { withDatabase } from "../support/database.js";
+import { query } from "../support/inspect.js";
 
 const ann = "11111111-1111-4111-8111-111111111111";
 const ben = "22222222-2222-4222-8222-222222222222";
@@ -125,6 +126,24 @@ describe("the roles of the base", () => {
       await migrate(client, "create table public.notes (id bigint generated always as identity)");
       for (const role of ["anon", "authenticated", "service_role"]) {
         expect(await rowsAs(client, role, {}, "select * from public.notes")).toEqual([]);
+      }
+    });
+  });
+
+  it("let a database that is made later be as good as the first", async () => {
+    await withDatabase(async ({ client, url }) => {
+      const name = `base_test_${process.pid}`;
+      await client.query(`create database ${name}`);
+      try {
+        const later = new URL(url);
+        later.pathname = `/${name}`;
+        const rows = await query(
+          later.href,
+          "select auth.uid(), to_regclass('storage.objects') is not null as stored, pg_get_userbyid(datdba) as owner from pg_database where datname = current_database()",
+        );
+        expect(rows).toEqual([{ uid: null, stored: true, owner: "postgres" }]);
+      } finally {
+        await client.query(`drop database ${name} with (force)`);
       }
     });
   });
