@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import type { Listener, OperationEvent, PantlerError } from "../operation/index.js";
+import { grouped, size } from "./quantities.js";
 
 /** How a command talks: its answer goes to stdout, the talk to stderr. */
 export interface Output {
@@ -128,7 +129,7 @@ function liveListener(paint: Paint): Listener {
       timer ??= setInterval(draw, 80).unref();
       draw();
     } else if (event.type === "step-progress") {
-      progress = ` · ${event.done} of ${event.total} ${event.note}`;
+      progress = ` · ${describeProgress(event)}`;
     } else {
       const line = describeEvent(event, paint);
       if (line !== undefined) process.stderr.write(`${clear}${line}\n`);
@@ -139,6 +140,13 @@ function liveListener(paint: Paint): Listener {
       }
     }
   };
+}
+
+/** How far a step is. Its note begins with what is counted; bytes are told as a person reads them. */
+function describeProgress({ done, total, note }: { done: number; total: number; note: string }): string {
+  const [what, ...rest] = note.split(", ");
+  if (what !== "bytes") return `${grouped(done)} of ${grouped(total)} ${note}`;
+  return [`${size(done)} of ${size(total)}`, ...rest].join(", ");
 }
 
 function indent(text: string): string {

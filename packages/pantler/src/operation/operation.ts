@@ -40,20 +40,32 @@ export interface Step {
  */
 export class Operation {
   readonly #listeners: readonly Listener[];
-  #steps = 0;
+  #count = { steps: 0 };
+  #prefix = "";
 
   constructor(...listeners: readonly Listener[]) {
     this.#listeners = listeners;
   }
 
   /**
+   * The same operation for a part of its work: its steps are counted on, and their titles begin with the part's name.
+   */
+  part(name: string): Operation {
+    const part = new Operation(...this.#listeners);
+    part.#count = this.#count;
+    part.#prefix = `${this.#prefix}${name}: `;
+    return part;
+  }
+
+  /**
    * Runs one step and reports its start and end.
-   * @param title what the step does, in words a user knows
+   * @param name what the step does, in words a user knows
    * @param work receives the step to report progress on; what it throws ends the step as failed and is thrown on
    */
-  async step<Result>(title: string, work: (step: Step) => Promise<Result>): Promise<Result> {
-    this.#steps += 1;
-    const step = this.#steps;
+  async step<Result>(name: string, work: (step: Step) => Promise<Result>): Promise<Result> {
+    this.#count.steps += 1;
+    const step = this.#count.steps;
+    const title = `${this.#prefix}${name}`;
     const started = performance.now();
     let status: StepStatus = "done";
     let note: string | undefined;

@@ -35,6 +35,18 @@ describe("a step", () => {
     ]);
   });
 
+  it("of a part of the work says so, and is counted with the others", async () => {
+    const { operation, events } = recorded();
+    await operation.step("count the jars", async () => {});
+    await operation.part("drill").step("count them again", async () => {});
+    await operation.step("write it down", async () => {});
+    expect(events.filter(({ type }) => type === "step-ended")).toMatchObject([
+      { step: 1, title: "count the jars" },
+      { step: 2, title: "drill: count them again" },
+      { step: 3, title: "write it down" },
+    ]);
+  });
+
   it("that has nothing to do says why", async () => {
     const { operation, events } = recorded();
     await operation.step("count the jars", async (step) => step.skip("there are none"));
