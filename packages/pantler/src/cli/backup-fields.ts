@@ -17,20 +17,33 @@ export function drillFields(drill: Drill): Record<string, unknown> {
 
 /** What a JSON result says of a backup: everything its manifest does but the names of its files. */
 export function backupFields(backup: Backup): Record<string, unknown> {
-  const { manifest, drill, proven } = backup;
-  const { schema, tables, files: _files, format: _format, ...facts } = manifest;
+  const { id, store, manifest, drill, proven } = backup;
   const { own, shared } = storedBytes(manifest);
   return {
-    ...facts,
-    store: backup.store.location,
+    id,
+    store: store.location,
+    project: manifest.project,
+    environment: manifest.environment,
     name: manifest.name ?? null,
-    parent: manifest.parent ?? null,
-    encryption: manifest.encryption ?? null,
-    fingerprint: schema.fingerprint,
-    tables: tables.map(({ schema: place, name, rows, digest }) => ({ schema: place, name, rows, digest })),
+    kind: manifest.kind,
+    createdAt: manifest.createdAt,
+    milliseconds: manifest.milliseconds,
+    sequence: manifest.sequence,
+    source: manifest.source,
+    fingerprint: manifest.schema.fingerprint,
+    objects: manifest.schema.objects,
+    tables: manifest.tables.map(({ schema, name, rows, digest }) => ({ schema, name, rows, digest })),
     rows: rowsOf(backup),
+    sequences: manifest.sequences,
+    views: manifest.views,
+    roles: manifest.roles,
+    extensions: manifest.extensions,
+    leftOut: manifest.leftOut,
     bytes: own,
     sharedBytes: shared,
+    encryption: manifest.encryption ?? null,
+    recipients: manifest.recipients ?? [],
+    parent: manifest.parent ?? null,
     proven,
     drill: drill ? drillFields(drill) : null,
   };

@@ -30,7 +30,6 @@ function targetFields({ target, isNew }: WantedRestore): Record<string, unknown>
 export function renderPreview(wanted: WantedRestore, preview: RestorePreview, paint: Paint): string {
   const { backup, target, isNew } = wanted;
   const { manifest } = backup;
-  const into = `${target.environment.name} (${target.url})`;
   const then = wanted.request.merge ? "in the backup" : "then";
   const heading: Cell[] = [
     { text: "  table", paint: paint.dim },
@@ -57,19 +56,26 @@ export function renderPreview(wanted: WantedRestore, preview: RestorePreview, pa
     { text: "dropped", paint: paint.warning },
   ]);
   return [
-    `${paint.bold(manifest.id)}, ${age(manifest.createdAt, new Date())} of ${printable(manifest.environment)}, into ${into}`,
-    `  ${isNew ? "The database is made first." : describeChange(wanted, preview)}`,
-    ...(rows.length + dropped.length > 0 ? ["", ...inColumns([heading, ...rows, ...dropped]), ""] : []),
-    ...schemaLines(preview),
+    `Restore of ${paint.bold(manifest.id)}`,
+    ...inPairs(
+      [
+        ["taken", `${age(manifest.createdAt, new Date())} of ${printable(manifest.environment)}`],
+        ["into", `${printable(target.environment.name)}, ${target.url}`],
+        ["change", isNew ? "The database is made first." : describeChange(wanted, preview)],
+        ...schemaPairs(preview),
+      ],
+      paint.dim,
+    ),
+    ...(rows.length + dropped.length > 0 ? ["", ...inColumns([heading, ...rows, ...dropped])] : []),
   ].join("\n");
 }
 
-function schemaLines({ way, empty, schemaEqual }: RestorePreview): string[] {
+function schemaPairs({ way, empty, schemaEqual }: RestorePreview): [string, string][] {
   if (empty) return [];
-  if (schemaEqual) return ["  The schema is that of the backup already."];
-  return way === "rows"
-    ? ["  The schema is not that of the backup, and stays as it is."]
-    : ["  The schema becomes that of the backup; now it is another one."];
+  if (schemaEqual) return [["schema", "That of the backup already."]];
+  return [
+    ["schema", way === "rows" ? "Not that of the backup; it stays as it is." : "Becomes that of the backup."],
+  ];
 }
 
 /** What a restore changes, in a sentence. */
@@ -79,17 +85,17 @@ export function describeChange({ request }: WantedRestore, preview: RestorePrevi
     ({ now }) => now !== null,
   );
   const rows = present.reduce((sum, { now }) => sum + (now ?? 0), 0);
-  const amounts = `${counted(present.length, "table")} with ${counted(rows, "row")}`;
+  const amounts = `${counted(present.length, "table")}, ${counted(rows, "row")}`;
   if (empty && way !== "rows") return "The database is empty.";
-  if (way === "everything") return `What is there, ${amounts}, is dropped and replaced by the backup.`;
-  if (way === "schema") return `What is there, ${amounts}, is dropped; only the schema comes back.`;
+  if (way === "everything") return `What is there (${amounts}) is dropped and replaced.`;
+  if (way === "schema") return `What is there (${amounts}) is dropped; only the schema comes back.`;
   switch (request.merge) {
     case "skip":
       return `Missing rows of ${counted(tables.length, "table")} are brought back; all others stay as they are.`;
     case "update":
       return `Missing and changed rows of ${counted(tables.length, "table")} become those of the backup; others stay.`;
     case undefined:
-      return `The rows of ${amounts} are replaced by those of the backup.`;
+      return `The rows of ${counted(present.length, "table")} (${counted(rows, "row")}) are replaced.`;
   }
 }
 

@@ -48,17 +48,16 @@ export async function confirmRestore(
   const preview = await previewOf(wanted);
   if (preview.empty) return undefined;
   if (environment.protected) requireDrillKeys(environment, "before a protected environment is overwritten");
-  if (canAsk(options) && !(environment.protected && options.confirm !== undefined)) {
-    process.stderr.write(`${renderPreview(wanted, preview, paint)}\n`);
-  }
   const change = describeChange(wanted, preview);
+  const into = `${environment.name} (${url})`;
+  const isShown = canAsk(options) && (!environment.protected || options.confirm === undefined);
+  if (isShown) process.stderr.write(`${renderPreview(wanted, preview, paint)}\n`);
+  // What the preview has said already need not be said again.
+  const about = isShown ? "" : `${change} `;
   if (environment.protected) {
-    return await confirmByTyping(
-      environment.name,
-      `${environment.name} (${url}) is protected. ${change}`,
-      options,
-    );
+    const warning = `${about}${into} is protected: a proven backup of it is taken first.`;
+    return await confirmByTyping(environment.name, warning, options);
   }
-  await confirm(`${change} Restore into ${environment.name} (${url})?`, options);
+  await confirm(`${about}Restore into ${into}?`, options);
   return undefined;
 }
