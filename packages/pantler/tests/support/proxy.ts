@@ -33,7 +33,8 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
   async function forward(upstream: Socket, client: Socket): Promise<void> {
     for await (const bytes of upstream as AsyncIterable<Buffer>) {
       let at = 0;
-      while (at < bytes.length) {
+      // What comes for a client that is gone is taken from the server, and is nobody's.
+      while (at < bytes.length && !client.destroyed) {
         const piece = bytes.subarray(at, Math.min(at + pieceSize, at + lastByte - received));
         at += piece.length;
         received += piece.length;
