@@ -1,6 +1,6 @@
 import { InputError, PantlerError } from "../operation/index.js";
 import { isId } from "./archive-names.js";
-import { type Drill, readDrills } from "./drill-record.js";
+import { type Drill, readDrill } from "./drill-record.js";
 import { type Manifest, manifestName } from "./manifest.js";
 import { parseManifest } from "./read-manifest.js";
 import type { Store } from "./store.js";
@@ -116,17 +116,16 @@ async function readBackup(store: Store, id: string): Promise<ListedBackup | unde
     const text = await readStoredText(store, `${id}/${manifestName}`);
     if (text === undefined) return undefined;
     const { manifest, sha256 } = await parseManifest(text, id);
-    const drill = (await readDrills(store, id)).find((each) => each.manifest === sha256);
+    const drill = await readDrill(store, id, sha256);
     return { id, store, manifest, sha256, drill, proven: drill?.proven ?? false };
   } catch (error) {
-    if (error instanceof PantlerError && isAboutArchive(error)) return { id, store, problem: error };
+    if (error instanceof PantlerError && aboutArchive.has(error.code)) return { id, store, problem: error };
     throw error;
   }
 }
 
-function isAboutArchive({ code }: PantlerError): boolean {
-  return code === "archive-damaged" || code === "format-newer";
-}
+/** Errors that tell of one archive, and keep nothing of the others back. */
+const aboutArchive = new Set(["archive-damaged", "format-newer", "store-leads-out", "store-unreadable"]);
 
 /** Damaged ones are listed last. The number counts, not the clock, which may have been set back. */
 function newestFirst(left: ListedBackup, right: ListedBackup): number {

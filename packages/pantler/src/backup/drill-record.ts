@@ -1,4 +1,5 @@
-import type { ArchiveWriter } from "./archive-writer.js";
+import { PantlerError } from "../operation/index.js";
+import { ArchiveWriter } from "./archive-writer.js";
 import { readSealed, renderSealed } from "./sealed-json.js";
 import type { Store } from "./store.js";
 import { readStoredText } from "./stored-text.js";
@@ -21,29 +22,52 @@ export interface Drill {
   readonly differences: readonly string[];
 }
 
-const recordName = /^drill-[0-9TZ-]+\.json$/;
+const recordName = /^drill-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z\.json$/;
 
-/** The drills of a backup, the newest first. One that was changed is no proof, and is left out. */
-export async function readDrills(store: Store, id: string): Promise<Drill[]> {
+/**
+ * Reads the newest drill of a backup. Where its record was changed, or is that of another content, nothing is known:
+ * an older one that was passed proves nothing then, as the newest may have found something.
+ * @param manifest the hash of the manifest that is there now
+ */
+export async function readDrill(store: Store, id: string, manifest: string): Promise<Drill | undefined> {
+  const newest = (await listRecords(store, id)).at(-1);
+  if (newest === undefined) return undefined;
+  const { content, sha256 } = readSealed((await readRecord(store, `${id}/${newest}`)) ?? "");
+  const { checkDrill } = await import("./manifest-schema.js");
+  const drill = sha256 === undefined ? undefined : checkDrill(content);
+  return drill?.manifest === manifest ? drill : undefined;
+}
+
+/** Records a drill beside its backup, under a name that comes after those of all before it whatever the clock says. */
+export async function writeDrill(store: Store, id: string, drill: Drill): Promise<void> {
+  const newest = (await listRecords(store, id)).at(-1);
+  let moment = new Date(drill.at);
+  if (newest !== undefined && nameOf(moment) <= newest) moment = new Date(momentOf(newest).getTime() + 1);
+  await new ArchiveWriter(store, id, undefined).open(nameOf(moment), Buffer.from(renderSealed(drill)));
+}
+
+/** The names of the records, the oldest first. */
+async function listRecords(store: Store, id: string): Promise<string[]> {
   const names = (await store.list(id)).map(({ name }) => name.slice(id.length + 1));
-  const drills: Drill[] = [];
-  for (const name of names
-    .filter((each) => recordName.test(each))
-    .sort()
-    .reverse()) {
-    const drill = parseDrill((await readStoredText(store, `${id}/${name}`)) ?? "");
-    if (drill) drills.push(drill);
+  return names.filter((name) => !Number.isNaN(momentOf(name).getTime())).sort();
+}
+
+/** A record that cannot be read is as good as none; the backup is none the worse for it. */
+async function readRecord(store: Store, name: string): Promise<string | undefined> {
+  try {
+    return await readStoredText(store, name);
+  } catch (error) {
+    if (error instanceof PantlerError && error.code === "store-unreadable") return undefined;
+    throw error;
   }
-  return drills;
 }
 
-/** Records a drill beside its backup. */
-export async function writeDrill(writer: ArchiveWriter, drill: Drill): Promise<void> {
-  const name = `drill-${drill.at.replaceAll(/[:.]/g, "-")}.json`;
-  await writer.open(name, Buffer.from(renderSealed(drill)));
+function nameOf(moment: Date): string {
+  return `drill-${moment.toISOString().replaceAll(/[:.]/g, "-")}.json`;
 }
 
-function parseDrill(text: string): Drill | undefined {
-  const { content, sha256 } = readSealed(text);
-  return sha256 === undefined ? undefined : (content as unknown as Drill);
+/** The moment in a record's name, which is not a valid one where the name is not a record's. */
+function momentOf(name: string): Date {
+  const [, date, hours, minutes, seconds, milliseconds] = recordName.exec(name) ?? [];
+  return new Date(`${date}T${hours}:${minutes}:${seconds}.${milliseconds}Z`);
 }

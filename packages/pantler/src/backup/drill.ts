@@ -1,11 +1,10 @@
 import { type ScratchServer, withScratch } from "../engine/index.js";
-import { type Operation, stopWhenAborted } from "../operation/index.js";
-import { quoteIdentifier, requireServer, withClient } from "../postgres/index.js";
+import { type Operation, PantlerError, stopWhenAborted } from "../operation/index.js";
+import { quoteIdentifier, requireServer, sqlstateOf, withClient } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { compareSchemas, readSchema, type SchemaObject } from "../schema/index.js";
 import { fileNames } from "./archive-names.js";
 import { ArchiveReader, type Keys } from "./archive-reader.js";
-import { ArchiveWriter } from "./archive-writer.js";
 import type { Backup } from "./catalog.js";
 import { type Drill, writeDrill } from "./drill-record.js";
 import { requireFit } from "./restore-check.js";
@@ -14,7 +13,8 @@ import { readWhole } from "./restore-whole.js";
 
 /**
  * Proves a backup: restores it into a server of its own, compares schema, counts and digests with the manifest, and
- * records what it found and how long it took beside the backup.
+ * records what it found and how long it took beside the backup. That it cannot be restored is a finding too, so that it
+ * does not stay proven.
  * @param signal interrupts the work, which then leaves no record
  * @throws UnchangedError `interrupted`
  * @throws EnvironmentError `server-older`, `extension-missing` where the embedded server cannot take it
@@ -29,14 +29,10 @@ export async function drillBackup(
   const { manifest, store, sha256 } = backup;
   const at = new Date().toISOString();
   const started = performance.now();
-  const reader = await ArchiveReader.open(store, manifest, keys);
-  const found = await withScratch(
-    async (server) => await restoreInto(server, reader, operation, signal),
-  ).catch((error: unknown) => {
-    stopWhenAborted(signal, undrilled, error);
-    throw error;
+  const found = await findings(signal, async () => {
+    const reader = await ArchiveReader.open(store, manifest, keys);
+    return await withScratch(async (server) => await restoreInto(server, reader, operation, signal));
   });
-  stopWhenAborted(signal, undrilled);
   const drill: Drill = {
     at,
     ...found,
@@ -45,7 +41,7 @@ export async function drillBackup(
     manifest: sha256,
   };
   await operation.step("record the drill", async (step) => {
-    await writeDrill(new ArchiveWriter(store, manifest.id, undefined), drill);
+    await writeDrill(store, manifest.id, drill);
     step.note(drill.proven ? "proven" : "not proven");
   });
   return drill;
@@ -55,6 +51,7 @@ export async function drillBackup(
 const undrilled = "The backup is as it was; this drill is not recorded.";
 
 interface Found {
+  /** Empty where it did not come to the restore's end. */
   readonly server: string;
   readonly restoreMilliseconds: number;
   readonly differences: readonly string[];
@@ -79,17 +76,55 @@ async function restoreInto(
   const started = performance.now();
   const whole = await readWhole(reader, manifest.tables);
   stopWhenAborted(signal, undrilled);
-  const differences = await fillEmpty(url, whole, operation, signal);
+  const rows = await fillEmpty(url, whole, operation, signal);
   const restoreMilliseconds = Math.round(performance.now() - started);
   await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} nosuperuser`);
-  const schema = await operation.step("compare the schema with the backup", async (step) => {
+  const schema = await compareSchema(url, reader, server, operation);
+  return { server, restoreMilliseconds, differences: [...rows, ...schema] };
+}
+
+async function findings(signal: AbortSignal | undefined, work: () => Promise<Found>): Promise<Found> {
+  try {
+    const found = await work();
+    stopWhenAborted(signal, undrilled);
+    return found;
+  } catch (error) {
+    stopWhenAborted(signal, undrilled, error);
+    if (!isAboutArchive(error)) throw error;
+    const because = error instanceof Error ? error.message : String(error);
+    return { server: "", restoreMilliseconds: 0, differences: [`it could not be restored: ${because}`] };
+  }
+}
+
+const failures = new Set(["archive-damaged", "restore-failed", "rows-differ", "schema-not-restored"]);
+
+/**
+ * Classes of SQLSTATE that tell of the server and the way to it: connection, resources, intervention, system and
+ * internal errors (https://www.postgresql.org/docs/17/errcodes-appendix.html).
+ */
+const serverTroubles = new Set(["08", "53", "57", "58", "XX"]);
+
+/** Whether an error tells of what was restored, and not of the server, the store, the keys or an interruption. */
+function isAboutArchive(error: unknown): boolean {
+  const sqlstate = error instanceof PantlerError ? error.sqlstate : sqlstateOf(error);
+  if (sqlstate !== undefined && serverTroubles.has(sqlstate.slice(0, 2))) return false;
+  return error instanceof PantlerError ? failures.has(error.code) : sqlstate !== undefined;
+}
+
+async function compareSchema(
+  url: DatabaseUrl,
+  reader: ArchiveReader,
+  server: string,
+  operation: Operation,
+): Promise<string[]> {
+  const { source } = reader.manifest;
+  return await operation.step("compare the schema with the backup", async (step) => {
     const written = JSON.parse(await reader.text(fileNames.objects)) as SchemaObject[];
     const restored = await withClient(url, readSchema);
-    const found = compareAcross(written, restored, manifest.source.major !== Number.parseInt(server, 10));
+    const found = compareAcross(written, restored, source.major !== Number.parseInt(server, 10));
     step.note(found.length === 0 ? `${restored.length} objects` : `${found.length} differ`);
     return found;
   });
-  return { server, restoreMilliseconds, differences: [...differences, ...schema] };
 }
 
 /**

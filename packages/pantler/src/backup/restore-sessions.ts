@@ -35,7 +35,6 @@ export async function beAlone(client: Client, others: readonly number[]): Promis
   );
   await client.query(`set lock_timeout = ${patience}`);
   await client.query("select pg_catalog.pg_advisory_lock($1::bigint)", [key]);
-  await client.query("set lock_timeout = 0");
 }
 
 /** Lets other sessions join in. */
