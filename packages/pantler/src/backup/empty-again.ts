@@ -5,12 +5,14 @@ import type { DatabaseUrl } from "../project/index.js";
 import { parseEntries } from "../schema/index.js";
 import { applyEntries } from "./apply-entries.js";
 import { clearProject, recordsSchema } from "./clear-project.js";
-import { type Before, dropMarker, isOurs } from "./restore-marker.js";
+import { type Before, dropMarker, isOurs, setMarker } from "./restore-marker.js";
 import { beAlone } from "./restore-sessions.js";
 import { hasSchema } from "./restore-whole.js";
 
 /** What a restore into an empty database has begun. */
 export interface Begun {
+  /** The backup. */
+  readonly id: string;
   /** What was there. */
   readonly before: Before;
   /** What tells it from another restore; undefined when it has changed nothing yet. */
@@ -30,14 +32,18 @@ export const emptied = "The database was emptied again and is as it was before."
  * @throws NeedsHandsError `half-restored` when that fails too
  */
 export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown): Promise<void> {
-  const { before, token, sessions, authTables } = begun;
+  const { id, before, token, sessions, authTables } = begun;
   if (token === undefined) return;
   try {
     await withClient(url, async (client) => {
       await prepareSession(client);
       await beAlone(client, sessions);
       if (!(await isOurs(client, token))) return;
+      // The marker's schema may hold a part of the backup too.
+      await setMarker(client, id, before);
+      await clearProject(client, [recordsSchema]);
       await dropExtensions(client, before.extensions);
+      // Schemas that extensions were in.
       await clearProject(client, [recordsSchema]);
       for (const table of [...authTables].reverse()) await client.query(`delete from ${sqlName(table)}`);
       const entries = parseEntries(before.schema, "pre");

@@ -1,5 +1,5 @@
 import { type QualifiedName, sqlName } from "../copy/index.js";
-import type { DumpEntry } from "../schema/index.js";
+import { type DumpEntry, lendRights } from "../schema/index.js";
 
 /** Fills a materialised view: an entry of ours, by the name that pg_dump has for it in its own archives. */
 export const fillsView = "MATERIALIZED VIEW DATA";
@@ -20,9 +20,12 @@ export function arrangeEntries(
   views: readonly QualifiedName[],
 ): { readonly pre: readonly DumpEntry[]; readonly post: readonly DumpEntry[] } {
   const isBeforeRows = (entry: DumpEntry) => entry.section === "pre" && rankOf(entry) < 0;
-  const post = [...entries.filter((entry) => !isBeforeRows(entry)), ...views.map(filling)];
+  const { lending, returning } = lendRights(entries);
+  const post = [...returning, ...entries.filter((entry) => !isBeforeRows(entry)), ...views.map(filling)];
+  const pre = entries.filter(isBeforeRows);
+  const afterSchemas = 1 + pre.findLastIndex(({ type }) => type === "SCHEMA" || type === "RESET ACL");
   return {
-    pre: entries.filter(isBeforeRows),
+    pre: [...pre.slice(0, afterSchemas), ...lending, ...pre.slice(afterSchemas)],
     post: post
       .sort((left, right) => rankOf(left) - rankOf(right))
       .map((entry) => ({ ...entry, section: "post" })),

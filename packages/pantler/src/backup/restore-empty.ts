@@ -23,7 +23,9 @@ export async function restoreIntoEmpty(
   operation: Operation,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const { id } = whole.reader.manifest;
   const begun: Begun = {
+    id,
     before: (await readMarker(client)) ?? (await lookBefore(client, url, whole)),
     token: undefined,
     sessions: [],
@@ -33,7 +35,7 @@ export async function restoreIntoEmpty(
     await fillEmpty(url, whole, operation, signal, {
       onSession: (session) => begun.sessions.push(session),
       onAlone: async (worker) => {
-        begun.token = await setMarker(worker, whole.reader.manifest.id, begun.before);
+        begun.token = await setMarker(worker, id, begun.before);
       },
       judge: (differences) => {
         if (differences.length > 0) throw rowsDiffer(differences, emptied);

@@ -209,7 +209,7 @@ async function applyInParallel(
         byTable(run),
         async (client, group) => {
           for (const entry of group) {
-            await applyEntry(client, entry);
+            await applyEntry(client, entry, false);
             done += 1;
             onDone(done);
           }
