@@ -36,6 +36,8 @@ where nspname = any ($1)
     select from pg_depend
     where pg_depend.classid = own.classid
       and pg_depend.objid = own.objid
+      -- Columns by which a table is partitioned are part of the table itself.
+      and pg_depend.objsubid = 0
       -- Part of an extension or of another object; a sequence's column or a partition's parent takes it along.
       and (deptype in ('e', 'i') or deptype = 'a' and own.classid = refclassid and refclassid = 'pg_class'::regclass)
   )
