@@ -24,7 +24,7 @@ export const managedSchemas: readonly string[] = [
 ];
 
 /** Of these the name is enough; any other is the project's where no role of Supabase's and no extension owns it. */
-const alwaysManaged = ["extensions", "information_schema", "pantler", "supabase_migrations"];
+const alwaysManaged = ["extensions", "pantler", "supabase_migrations"];
 
 /** Not what the project is made of, but how it came about: a backup takes them along. */
 const recorded = ["pantler", "supabase_migrations"];
@@ -66,7 +66,7 @@ select
     )
   ) as managed
 from pg_namespace
-where nspname !~ '^pg_'
+where nspname !~ '^pg_' and nspname <> 'information_schema'
 order by nspname
 `;
 

@@ -26,7 +26,7 @@ with
   own_schema as (
     select oid, nspname, nspowner, nspacl
     from pg_namespace
-    where nspname <> all ($1) and nspname !~ '^pg_'
+    where nspname <> all ($1) and nspname !~ '^pg_' and nspname <> 'information_schema'
   ),
   member as (
     select classid, objid from pg_depend where deptype = 'e'
@@ -43,8 +43,10 @@ with
     select function.*, own_schema.nspname
     from pg_proc as function
     join own_schema on own_schema.oid = function.pronamespace
+    -- A range type brings functions of its own, which belong to whoever made the server.
     where not exists (
-      select from member where member.classid = 'pg_proc'::regclass and member.objid = function.oid
+      select from pg_depend
+      where classid = 'pg_proc'::regclass and objid = function.oid and deptype in ('e', 'i')
     )
   ),
   own_type as (
@@ -55,27 +57,24 @@ with
       select from member where member.classid = 'pg_type'::regclass and member.objid = type.oid
     )
   ),
-  -- The letters are those of acldefault().
-  granted (kind, name, letter, acl) as (
-    select 'schema', quote_ident(nspname), 'n'::"char", coalesce(nspacl, acldefault('n', nspowner)) from own_schema
+  granted (kind, name, acl) as (
+    select 'schema', quote_ident(nspname), coalesce(nspacl, acldefault('n', nspowner)) from own_schema
     union all
     select
       'relation',
       oid::regclass::text,
-      letter,
-      coalesce(relacl, acldefault(letter, relowner))
+      coalesce(relacl, acldefault(case relkind when 'S' then 's'::"char" else 'r'::"char" end, relowner))
     from own_class
-    cross join lateral (select case relkind when 'S' then 's'::"char" else 'r'::"char" end) as of_kind (letter)
     where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
     union all
-    select 'column', attrelid::regclass || '.' || quote_ident(attname), 'c', attacl
+    select 'column', attrelid::regclass || '.' || quote_ident(attname), attacl
     from pg_attribute
     join own_class on own_class.oid = attrelid
     where attacl is not null and not attisdropped
     union all
-    select 'function', oid::regprocedure::text, 'f', coalesce(proacl, acldefault('f', proowner)) from own_function
+    select 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) from own_function
     union all
-    select 'type', oid::regtype::text, 'T', coalesce(typacl, acldefault('T', typowner))
+    select 'type', oid::regtype::text, coalesce(typacl, acldefault('T', typowner))
     from own_type
     where typtype in ('e', 'd', 'r') or (typtype = 'c' and typrelid in (select oid from own_class where relkind = 'c'))
     union all
@@ -83,8 +82,6 @@ with
       'defaults',
       pg_get_userbyid(defaclrole) || ' in ' || coalesce(quote_ident(own_schema.nspname), 'every schema')
         || ' for ' || defaclobjtype::text,
-      -- Sequences have another letter here than there.
-      case defaclobjtype when 'S' then 's' else defaclobjtype end,
       defaclacl
     from pg_default_acl
     left join own_schema on own_schema.oid = defaclnamespace
@@ -172,6 +169,11 @@ from pg_constraint
 join own_schema on own_schema.oid = connamespace
 -- Columns and domains tell of themselves whether they may be null; the constraints came later, with 17 and 18.
 where contype not in ('t', 'n')
+  -- One for each partition of the table referred to, which the server makes by itself, and no longer since 18.
+  and not exists (
+    select from pg_constraint as parent
+    where parent.oid = pg_constraint.conparentid and parent.conrelid = pg_constraint.conrelid
+  )
   and not exists (select from member where member.classid = 'pg_constraint'::regclass and member.objid = pg_constraint.oid)
 union all
 select
@@ -327,23 +329,16 @@ union all
 select
   kind || ' grant',
   name || ' to ' || case grantee when 0 then 'public' else pg_get_userbyid(grantee) end,
-  case
-    -- Everything there is, which is more since 17 than before.
-    when count(*) = (select count(*) from aclexplode(acldefault(letter, 10)) where grantee = 10) and letter <> 'c'
-      and bool_and(is_grantable) = bool_or(is_grantable)
-      then 'all' || case when bool_and(is_grantable) then ' with grant option' else '' end
-    else
-      string_agg(
-        privilege_type || case when is_grantable then ' with grant option' else '' end, ', ' order by privilege_type
-      )
-  end
+  string_agg(
+    privilege_type || case when is_grantable then ' with grant option' else '' end, ', ' order by privilege_type
+  )
 from granted
 cross join lateral (
   select grantee, privilege_type, bool_or(is_grantable) as is_grantable
   from aclexplode(acl)
   group by grantee, privilege_type
 ) as own
-group by kind, name, letter, grantee
+group by kind, name, grantee
 union all
 select 'comment', object.type || ' ' || object.identity, description
 from pg_description
@@ -356,7 +351,7 @@ where objoid >= 16384
     'pg_statistic_ext'::regclass
   )
   and coalesce(object.schema, '') <> all ($1)
-  and coalesce(object.schema, '') !~ '^pg_'
+  and coalesce(object.schema, '') !~ '^(pg_|information_schema$)'
   and (classoid <> 'pg_namespace'::regclass or objoid in (select oid from own_schema))
   and not exists (select from member where member.classid = classoid and member.objid = objoid)
 `;

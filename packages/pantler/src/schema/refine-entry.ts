@@ -68,9 +68,13 @@ function attachment(raw: RawEntry): Pick<DumpEntry, "relation" | "references"> {
   return node ? attachmentOf(node) : {};
 }
 
-/** What belongs to a role of Supabase's stays with whoever restores it, where that role cannot be given things. */
-function yielding(statement: string, { owner }: RawEntry): string {
-  return /^ALTER .* OWNER TO /s.test(statement) && isManagedRole(owner)
+/**
+ * What belongs to a role of Supabase's stays with whoever restores it, where that role cannot be given things. So does a
+ * publication, whose owner has to have a right on the whole database and means nothing to those who read from it.
+ */
+function yielding(statement: string, { owner, type }: RawEntry): string {
+  const changesHands = /^ALTER .* OWNER TO /s.test(statement);
+  return changesHands && (isManagedRole(owner) || type === "PUBLICATION")
     ? whereAllowed([statement])
     : statement;
 }

@@ -10,6 +10,7 @@ import type { Membership, Role, RoleSetting } from "./roles.js";
 export function renderRoles(roles: readonly Role[]): string {
   const statements = [
     ...roles.map(creation),
+    ...roles.filter(({ owns }) => owns).map(access),
     ...roles.flatMap((role) =>
       role.memberships
         .filter((membership) => !isSupabases(role.name) || !isSupabases(membership.role))
@@ -47,6 +48,14 @@ function creation(role: Role): string {
       [create, ...given].map((statement) => `    execute ${quoteLiteral(statement)};\n`).join("") +
       "  end if;\n",
   );
+}
+
+/** Whoever gives things to a role has to be able to become it, which since 16 its creator is not by itself. */
+function access({ name }: Role): string {
+  const becomes =
+    "case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end";
+  const unable = `not pg_has_role(current_user, ${quoteLiteral(name)}, ${becomes})`;
+  return when(unable, whereAllowed([`grant ${quoteIdentifier(name)} to current_user`]));
 }
 
 function grant(role: Role, { role: group, admin, inherit, set: becomes }: Membership): string {

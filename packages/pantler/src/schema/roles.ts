@@ -7,6 +7,8 @@ export interface Role {
   readonly login: boolean;
   readonly inherit: boolean;
   readonly superuser: boolean;
+  /** Whether something of the project's belongs to it. */
+  readonly owns: boolean;
   readonly createDatabase: boolean;
   readonly createRole: boolean;
   readonly replication: boolean;
@@ -47,7 +49,7 @@ with recursive
     select oid from pg_namespace where nspname = any ($1)
   ),
   named as (
-    select refobjid as role
+    select refobjid as role, deptype = 'o' as owns
     from pg_shdepend
     left join pg_class as class on classid = 'pg_class'::regclass and class.oid = objid
     left join pg_proc on classid = 'pg_proc'::regclass and pg_proc.oid = objid
@@ -62,11 +64,21 @@ with recursive
         or coalesce(relnamespace, pronamespace, typnamespace, pg_namespace.oid, defaclnamespace) in (select oid from own)
       )
     union
-    select relowner from pg_class where relnamespace in (select oid from own)
+    select relowner, true
+    from pg_class
+    where relnamespace in (select oid from own)
+      and not exists (
+        select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype in ('e', 'i')
+      )
     union
-    select proowner from pg_proc where pronamespace in (select oid from own)
+    select proowner, true
+    from pg_proc
+    where pronamespace in (select oid from own)
+      and not exists (
+        select from pg_depend where classid = 'pg_proc'::regclass and objid = pg_proc.oid and deptype in ('e', 'i')
+      )
     union
-    select nspowner from pg_namespace where oid in (select oid from own)
+    select nspowner, true from pg_namespace where oid in (select oid from own)
   ),
   needed as (
     select role from named
@@ -84,6 +96,7 @@ select
   rolcanlogin as login,
   rolinherit as inherit,
   rolsuper as superuser,
+  exists (select from named where owns and role = pg_roles.oid) as owns,
   rolcreatedb as "createDatabase",
   rolcreaterole as "createRole",
   rolreplication as replication,

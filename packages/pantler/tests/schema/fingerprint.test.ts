@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { fingerprintOf, readSchema } from "../../src/index.js";
+import { compareSchemas, fingerprintOf, readSchema } from "../../src/index.js";
+import { acrossMajors } from "../../src/schema/index.js";
 import { withDatabase } from "../support/database.js";
 
 /** Something of everything, for the changes below to change. */
@@ -272,7 +273,57 @@ describe("the fingerprint of a schema", () => {
   });
 });
 
+describe("schemas of servers of different majors", () => {
+  const view = (query: string) => ({ kind: "view", name: "v", definition: `kind vp; owner o;  ${query}` });
+  const grant = (rights: string) => ({ kind: "relation grant", name: "t to anon", definition: rights });
+
+  it("are the same where only the way to print a view differs, or the right to maintain a table", () => {
+    const older = [
+      view(`SELECT items.id,\n    'x.y' FROM shop.items`),
+      grant("DELETE, SELECT with grant option"),
+    ];
+    const newer = [
+      view(`SELECT id,\n    'x.y' FROM shop.items`),
+      grant("DELETE, MAINTAIN, SELECT with grant option"),
+    ];
+    expect(compareSchemas(older, newer)).toHaveLength(2);
+    expect(compareSchemas(acrossMajors(older), acrossMajors(newer))).toEqual([]);
+  });
+
+  it("are not where strings or rights differ", () => {
+    const one = acrossMajors([view("SELECT 'a.b' AS x FROM t"), grant("SELECT")]);
+    const other = acrossMajors([view("SELECT 'b' AS x FROM t"), grant("INSERT")]);
+    expect(compareSchemas(one, other)).toHaveLength(2);
+  });
+});
+
 describe("reading a schema", () => {
+  it("sees what an open transaction sees, and leaves it open", async () => {
+    await withDatabase(async ({ client }) => {
+      const before = fingerprintOf(await readSchema(client));
+      await client.query("begin; set local search_path = other; create table public.items (id int)");
+      const during = await readSchema(client);
+      expect(during).toContainEqual(expect.objectContaining({ kind: "table", name: "public.items" }));
+      expect((await client.query("show search_path")).rows).toEqual([{ search_path: "other" }]);
+      await client.query("rollback");
+      expect(fingerprintOf(await readSchema(client))).toBe(before);
+    });
+  });
+
+  it("gives the same whatever a database has set for its sessions", async () => {
+    await withDatabase(async ({ client }) => {
+      await client.query(prepared);
+      await client.query(
+        "create table shop.dated (at timestamptz default '2026-01-01 00:00+00', span interval default '1 day 2 hours')",
+      );
+      const before = await readSchema(client);
+      await client.query(`
+        set quote_all_identifiers = on; set datestyle = 'SQL, DMY'; set intervalstyle = 'sql_standard';
+        set timezone = 'Asia/Kathmandu'; set standard_conforming_strings = off; set search_path = shop`);
+      expect(await readSchema(client)).toEqual(before);
+    });
+  });
+
   it("fails with what happened, not with the rollback that a lost connection no longer takes", async () => {
     await withDatabase(async ({ client, admin }) => {
       client.on("error", () => {});
