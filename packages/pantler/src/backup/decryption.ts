@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { ReadableStream } from "node:stream/web";
 import type { Decrypter } from "age-encryption";
 import { EnvironmentError, InputError } from "../operation/index.js";
-import { readHeader } from "./age-header.js";
 import { passphraseIdentity } from "./age-passphrase.js";
-import { decryptPayload, nonceSize } from "./age-payload.js";
 
 /** Decrypts the files of one archive. */
 export interface Unseal {
@@ -56,10 +55,9 @@ async function unsealWith(identities: string, isSure: boolean): Promise<Unseal> 
       const failures: unknown[] = [];
       const chunks = watch(content, failures);
       try {
-        const { header, next, rest } = await readHeader(chunks, nonceSize);
-        const fileKey = await decrypter.decryptHeader(header);
+        const plain = await decrypter.decrypt(ReadableStream.from(chunks));
         isRight = true;
-        yield* decryptPayload(fileKey, next, rest);
+        yield* plain;
       } catch (error) {
         if (failures.length > 0) throw failures[0];
         throw error instanceof NoneMatches && !isRight ? identityWrong() : damaged(error);

@@ -1,6 +1,7 @@
+import { ReadableStream } from "node:stream/web";
+import type { Encrypter } from "age-encryption";
 import { InputError } from "../operation/index.js";
 import { passphraseRecipient } from "./age-passphrase.js";
-import { encryptPayload, payloadOverhead } from "./age-payload.js";
 
 export { type Keys, openKeyFile, openSeal, type Unseal } from "./decryption.js";
 
@@ -58,31 +59,23 @@ function sealFor(kind: Seal["kind"], recipients: readonly string[], keyFile: Uin
     kind,
     keyFile,
     async *encrypt(content) {
-      const { header, fileKey } = await newHeader(recipients);
-      yield header;
-      yield* encryptPayload(fileKey, content);
+      const encrypter = await encrypterFor(recipients);
+      const chunks = content[Symbol.asyncIterator]();
+      try {
+        yield* await encrypter.encrypt(ReadableStream.from({ [Symbol.asyncIterator]: () => chunks }));
+      } finally {
+        // A reader that leaves early is not made known to the source by the library's streams.
+        await chunks.return?.();
+      }
     },
   };
 }
 
-/** Makes a key for one file, and the header that holds it for each recipient. */
-async function newHeader(
-  recipients: readonly string[],
-): Promise<{ readonly header: Uint8Array; readonly fileKey: Uint8Array }> {
-  const { Encrypter } = await import("age-encryption");
-  const encrypter = new Encrypter();
+async function encrypterFor(recipients: readonly string[]): Promise<Encrypter> {
+  const age = await import("age-encryption");
+  const encrypter = new age.Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
-  let fileKey: Uint8Array | undefined;
-  // One more recipient, who gets the key and leaves no trace in the header, since the library does not hand it out.
-  encrypter.addRecipient({
-    wrapFileKey: (key) => {
-      fileKey = Uint8Array.from(key);
-      return [];
-    },
-  });
-  const file = await encrypter.encrypt(new Uint8Array());
-  if (fileKey === undefined) throw new Error("age-encryption asked no recipient to wrap its file key");
-  return { header: file.subarray(0, file.length - payloadOverhead), fileKey };
+  return encrypter;
 }
 
 async function checkRecipients(recipients: readonly string[]): Promise<void> {
@@ -96,7 +89,7 @@ async function checkRecipients(recipients: readonly string[]): Promise<void> {
   }
   for (const [index, recipient] of recipients.entries()) {
     try {
-      await newHeader([recipient]);
+      await (await encrypterFor([recipient])).encrypt(new Uint8Array());
     } catch (error) {
       // What does not begin like a public key may be a secret one.
       const shown = /^age1[0-9a-z]+$/.test(recipient) ? recipient : `recipient ${index + 1}`;
