@@ -16,9 +16,12 @@ export interface DumpEntry {
   readonly name: string;
   /** Its owner; "" for what has none. */
   readonly owner: string;
-  /** The table, view or sequence that this makes, or that it is attached to. */
+  /**
+   * The table, view or sequence that this makes, or that it is attached to; for the sequence of an identity column its
+   * table. Undefined for what is attached to none, and for words of a newer server than the parser is made for.
+   */
   readonly relation?: NameInSchema;
-  /** For a foreign key: the table it refers to. */
+  /** For a foreign key: the table it refers to. For what says whose a sequence is: the table. */
   readonly references?: NameInSchema;
   /** Complete statements with their terminators. */
   readonly sql: string;

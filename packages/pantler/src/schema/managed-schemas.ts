@@ -5,6 +5,9 @@ import type { Client } from "../postgres/index.js";
  * (https://supabase.com/docs/guides/database/connecting-to-postgres lists Supabase's own).
  */
 export const managedSchemas: readonly string[] = [
+  "_analytics",
+  "_realtime",
+  "_supavisor",
   "auth",
   "cron",
   "extensions",
