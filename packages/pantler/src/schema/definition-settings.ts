@@ -2,7 +2,7 @@
  * What decides how the server prints definitions: a database or a role may have set any of these for its sessions, and
  * the same schema is to be the same text everywhere.
  */
-export const definitionSettings: readonly (readonly [name: string, value: string])[] = [
+const definitionSettings: readonly (readonly [name: string, value: string])[] = [
   ["quote_all_identifiers", "off"],
   ["standard_conforming_strings", "on"],
   ["datestyle", "ISO, YMD"],

@@ -43,8 +43,9 @@ const restoreMarker = quoteQualified("pantler", "restore_in_progress");
  * Reads a project's schema as statements that make it again: pg_dump's own, without what belongs to Supabase or to
  * extensions, and with what the project put into Supabase's schemas.
  *
- * Run under `search_path = ''` and `check_function_bodies = off`, entry by entry in their order, they make the schema in
- * an empty database and in one that Supabase has prepared, as a role that is no superuser.
+ * Run under `search_path = ''`, `check_function_bodies = off` and `standard_conforming_strings = on`, entry by entry in
+ * their order, they make the schema in an empty database and in one that Supabase has prepared, as a role that is no
+ * superuser. Settings by which a database or a role prints in other ways do not change them.
  * @throws EnvironmentError `schema-unreadable` naming what the role may not read, `connection-lost`, `pg-dump-too-old`,
  * `pg-dump-missing`, `transaction-pooler`
  * @throws UnchangedError `interrupted`, `table-locked`
