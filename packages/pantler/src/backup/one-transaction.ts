@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NeedsHandsError, PantlerError, stopWhenAborted, UnchangedError } from "../operation/index.js";
 import {
   type Client,
+  environmentProblem,
   isConnectionLoss,
   sqlstateOf,
   sqlstates,
@@ -44,7 +45,7 @@ export async function inOneTransaction(
     if (isConnectionLoss(error)) throw error;
     await client.query("rollback");
     stopWhenAborted(signal, undone, error);
-    throw error instanceof PantlerError ? error : failed(error, blockers);
+    throw error instanceof PantlerError ? error : (environmentProblem(url, error) ?? failed(error, blockers));
   }
   await commit(client, url);
 }
@@ -123,7 +124,7 @@ function failed(error: unknown, blockers: string): UnchangedError {
 }
 
 function detailOf(error: unknown): { detail?: string } {
-  const { detail, where } = error as { detail?: string; where?: string };
-  const text = [detail, where].filter(Boolean).join("\n");
+  const { detail, hint, where } = error as { detail?: string; hint?: string; where?: string };
+  const text = [detail, hint, where].filter(Boolean).join("\n");
   return text ? { detail: text } : {};
 }

@@ -138,10 +138,10 @@ async function loadAll(
   onBytes: OnBytes,
 ): Promise<void> {
   const [first] = clients;
-  for (const { table } of loads) {
-    if (!first || !isAuth(table)) continue;
+  for (const load of loads) {
+    if (!first || !isAuth(load.table)) continue;
     await first.query("begin");
-    await replaceAuthRows(first, table, reader.rows(table), operation);
+    await replaceAuthRows(first, load, reader.rows(load.table), operation);
     await first.query("commit");
   }
   const others = loads.filter(({ table }) => !isAuth(table));

@@ -1,16 +1,22 @@
-import { listFilledViews, refreshViews, restoreSequences, sqlName } from "../copy/index.js";
-import { InputError, type Operation } from "../operation/index.js";
+import {
+  listFilledViews,
+  type QualifiedName,
+  refreshViews,
+  restoreSequences,
+  sqlName,
+} from "../copy/index.js";
+import { InputError, type Operation, type Step, stopWhenAborted } from "../operation/index.js";
 import { type Client, quoteIdentifier } from "../postgres/index.js";
 import { dumpedSchemas } from "../schema/index.js";
-import { applyEntries } from "./apply-entries.js";
 import { isSame } from "./contents.js";
-import { withoutForeignKeys } from "./foreign-keys.js";
+import { withoutConstraints } from "./lifted-constraints.js";
 import { type Load, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedTable } from "./manifest.js";
 import { type Merged, type MergeMode, mergeRows } from "./merge-rows.js";
+import { makeMissing } from "./missing-tables.js";
 import { undone } from "./one-transaction.js";
 import { compareRows, rowsDiffer } from "./restore-verify.js";
-import { counted, describeRows, isAuth, replaceAuthRows, type Whole } from "./restore-whole.js";
+import { counted, describeRows, isAuth, type Whole, warnOf } from "./restore-whole.js";
 import { withoutTriggers } from "./triggers.js";
 
 export interface RowsRequest {
@@ -22,41 +28,37 @@ export interface RowsRequest {
 
 /**
  * Replaces or merges the rows of tables, inside the transaction that is open. Foreign keys from and to them are checked
- * anew against every row; their triggers do not fire.
+ * anew against every row; their triggers and rules are not followed.
+ * @param signal looked at between two tables
  * @returns for a merge, what became of each table
- * @throws InputError `table-missing`, `columns-missing`
- * @throws UnchangedError `rows-differ`
+ * @throws InputError `columns-missing`, `key-missing-for-merge`
+ * @throws UnchangedError `rows-differ`, `interrupted`
  */
 export async function restoreRows(
   client: Client,
   whole: Whole,
   request: RowsRequest,
   operation: Operation,
+  signal: AbortSignal | undefined,
 ): Promise<Map<ArchivedTable, Merged>> {
-  const { reader, tables } = whole;
-  const merged = new Map<ArchivedTable, Merged>();
-  const loads = planLoads(tables, reader.manifest);
-  const missing = await makeMissing(client, whole, operation);
-  await requireColumns(client, tables);
-  await operation.step(request.merge ? "merge the rows" : "load the rows", async (step) => {
-    const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
-    let done = 0;
-    const load = async () => {
-      for (const load of loads) {
-        const { table } = load;
-        const rows = counted(reader.rows(table), (bytes) => {
-          done += bytes;
-          step.progress(done, total, `bytes, ${sqlName(table)}`);
-        });
-        const result = await loadTable(client, load, rows, request, operation);
-        if (result) merged.set(table, result);
-      }
-    };
-    await withoutForeignKeys(client, tables, load);
-    step.note(describeRows(tables));
+  const { tables, sequences } = whole;
+  const missing = await operation.step("make the missing tables", async (step) => {
+    const made = await makeMissing(client, whole);
+    if (made.tables.length === 0) step.skip("all are there");
+    else step.note(made.tables.map(sqlName).join(", "));
+    return made;
   });
-  if (missing.length > 0) await applyEntries(client, missing, true);
-  if (request.complete && !request.merge) await restoreSequences(client, whole.sequences);
+  await requireColumns(client, tables);
+  const loads = loadsInto(whole, missing.tables);
+  const merged = await operation.step(request.merge ? "merge the rows" : "load the rows", async (step) => {
+    const load = async () => await loadAll(client, whole, loads, request, step, signal);
+    const withoutBoth = async () => await withoutTriggers(client, tables, warnOf(operation), load);
+    const results = await withoutConstraints(client, tables, withoutBoth);
+    step.note(describeRows(tables));
+    return results;
+  });
+  await missing.finish();
+  if (request.complete && !request.merge) await restoreSequences(client, await present(client, sequences));
   else await advanceSequences(client, tables);
   if (!request.merge) {
     await operation.step("compare the rows with the backup", async () => {
@@ -64,53 +66,56 @@ export async function restoreRows(
       if (differences.length > 0) throw rowsDiffer(differences, undone);
     });
   }
-  await refreshViews(client, await listFilledViews(client, await dumpedSchemas(client)));
+  await operation.step("fill materialised views", async (step) => {
+    const views = await listFilledViews(client, await dumpedSchemas(client));
+    if (views.length === 0) return step.skip("there are none");
+    await refreshViews(client, views);
+    step.note(String(views.length));
+  });
   return merged;
 }
 
-async function loadTable(
-  client: Client,
-  load: Load,
-  rows: AsyncIterable<Buffer>,
-  { merge }: RowsRequest,
-  operation: Operation,
-): Promise<Merged | undefined> {
-  const { table } = load;
-  if (isAuth(table) && !merge) {
-    await replaceAuthRows(client, table, rows, operation);
-    return undefined;
-  }
-  const onRefused = () =>
-    operation.finding("warning", `the triggers of ${sqlName(table)} ran: the role may not silence them`);
-  return await withoutTriggers(client, table, onRefused, async () => {
-    if (merge) return await mergeRows(client, table, rows, merge);
-    await client.query(`truncate only ${sqlName(table)}`);
-    await loadRows(client, load, rows, { freeze: true });
-    return undefined;
-  });
+/** Tables that were made are no partitions yet, so that nothing deals rows out to them. */
+function loadsInto({ tables, reader }: Whole, made: readonly QualifiedName[]): Load[] {
+  const isMade = (name: QualifiedName) => made.some((each) => isSame(each, name));
+  const loads = planLoads(tables, reader.manifest);
+  const direct = loads.filter(({ table }) => isMade(table)).map(({ into }) => into);
+  return loads.map(({ table, into }) => ({
+    table,
+    into: direct.some((entrance) => isSame(entrance, into)) ? table : into,
+  }));
 }
 
-/**
- * Makes the tables that are no longer there, without what is better made once they have rows.
- * @returns the entries to apply then: their indexes and constraints, and foreign keys of others that refer to them
- */
-async function makeMissing(client: Client, whole: Whole, operation: Operation): Promise<Whole["post"]> {
-  const { rows } = await client.query<{ schema: string; name: string }>(
-    `select schema, name from unnest($1::text[], $2::text[]) as wanted (schema, name)
-     where to_regclass(quote_ident(schema) || '.' || quote_ident(name)) is null`,
-    [whole.tables.map(({ schema }) => schema), whole.tables.map(({ name }) => name)],
-  );
-  if (rows.length === 0) return [];
-  const isMissing = (name: { schema: string; name: string } | undefined) =>
-    name !== undefined && rows.some((row) => isSame(row, name));
-  const pre = whole.pre.filter(({ relation }) => isMissing(relation));
-  await operation.step("make the missing tables", async (step) => {
-    await applyEntries(client, pre, true);
-    step.note(rows.map(sqlName).join(", "));
-  });
-  return [...whole.post, ...whole.rights].filter(
-    ({ relation, references }) => isMissing(relation) || isMissing(references),
-  );
+async function loadAll(
+  client: Client,
+  { reader }: Whole,
+  loads: readonly Load[],
+  { merge }: RowsRequest,
+  step: Step,
+  signal: AbortSignal | undefined,
+): Promise<Map<ArchivedTable, Merged>> {
+  const total = loads.reduce((sum, { table }) => sum + table.bytes, 0);
+  let done = 0;
+  const merged = new Map<ArchivedTable, Merged>();
+  const isReplaced = ({ table }: Load) => !merge && !isAuth(table);
+  // All before the first is filled, since a partitioned table may deal rows out to each.
+  for (const { table } of loads.filter(isReplaced)) {
+    stopWhenAborted(signal, undone);
+    await client.query(`truncate only ${sqlName(table)}`);
+  }
+  for (const load of loads) {
+    stopWhenAborted(signal, undone);
+    const rows = counted(reader.rows(load.table), (bytes) => {
+      done += bytes;
+      step.progress(done, total, `bytes, ${sqlName(load.table)}`);
+    });
+    if (isReplaced(load)) await loadRows(client, load, rows, { freeze: true });
+    else if (merge) merged.set(load.table, await mergeRows(client, load, rows, merge));
+    else await mergeRows(client, load, rows, "update", true);
+  }
+  // What is deferred would otherwise keep the tables from being changed again.
+  await client.query("set constraints all immediate");
+  return merged;
 }
 
 const missingColumns = `
@@ -139,6 +144,18 @@ async function requireColumns(client: Client, tables: readonly ArchivedTable[]):
     state: "Nothing was changed.",
     remedy: "Restore everything, or bring the schema to what it was: pantler migration list",
   });
+}
+
+/** Sequences that are still there. */
+async function present<Sequence extends QualifiedName>(
+  client: Client,
+  sequences: readonly Sequence[],
+): Promise<Sequence[]> {
+  const { rows } = await client.query<{ there: boolean }>(
+    "select to_regclass(name) is not null as there from unnest($1::text[]) with ordinality as wanted (name, place) order by place",
+    [sequences.map(sqlName)],
+  );
+  return sequences.filter((_, index) => rows[index]?.there);
 }
 
 /** Sequences that give a table's column its values, and the largest value it has. */

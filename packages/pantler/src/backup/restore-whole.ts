@@ -1,4 +1,4 @@
-import { restoreSequences, sqlName } from "../copy/index.js";
+import { type QualifiedName, restoreSequences, sqlName } from "../copy/index.js";
 import { type Operation, type Step, stopWhenAborted } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 import { type DumpEntry, parseEntries } from "../schema/index.js";
@@ -8,7 +8,7 @@ import type { ArchiveReader } from "./archive-reader.js";
 import { clearProject } from "./clear-project.js";
 import { authTables, isSame } from "./contents.js";
 import { beforeRights, fillsView } from "./entry-order.js";
-import { loadingOrder, loadRows, planLoads } from "./load-rows.js";
+import { type Load, loadingOrder, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedTable, Manifest } from "./manifest.js";
 import { mergeRows } from "./merge-rows.js";
 import { undone } from "./one-transaction.js";
@@ -80,7 +80,7 @@ export async function replaceWhole(
         done += bytes;
         step.progress(done, total, `bytes, ${sqlName(load.table)}`);
       });
-      if (isAuth(load.table)) await replaceAuthRows(client, load.table, rows, operation);
+      if (isAuth(load.table)) await replaceAuthRows(client, load, rows, operation);
       else await loadRows(client, load, rows, { freeze: true });
     }
     step.note(describeRows(tables));
@@ -122,15 +122,22 @@ export function isAuth(table: ArchivedTable): boolean {
  */
 export async function replaceAuthRows(
   client: Client,
-  table: ArchivedTable,
+  load: Load,
   rows: AsyncIterable<Uint8Array>,
   operation: Operation,
 ): Promise<void> {
-  const onRefused = () =>
-    operation.finding("warning", `the triggers of ${sqlName(table)} ran: the role may not silence them`);
-  await withoutTriggers(client, table, onRefused, async () => {
-    await mergeRows(client, table, rows, "update", true);
+  await withoutTriggers(client, [load.table], warnOf(operation), async () => {
+    await mergeRows(client, load, rows, "update", true);
   });
+}
+
+/** What to say of tables whose triggers cannot be silenced. */
+export function warnOf(operation: Operation): (tables: readonly QualifiedName[]) => void {
+  return (tables) =>
+    operation.finding(
+      "warning",
+      `the triggers of ${tables.map(sqlName).join(", ")} ran: the role may not silence them`,
+    );
 }
 
 /** Reports the size of every piece that passes. */

@@ -124,6 +124,7 @@ export async function restoreBackup(
           whole,
           { merge: request.merge, complete: plan.complete },
           operation,
+          signal,
         );
         for (const [table, result] of results) merged.set(table, result);
       });

@@ -1,41 +1,51 @@
 import { type QualifiedName, sqlName } from "../copy/index.js";
 import { type Client, quoteIdentifier, sqlstateOf, sqlstates } from "../postgres/index.js";
 
-const enabledTriggers = `
-select tgname as name, tgenabled as enabled
+/** Triggers and rules of a table that are on, and the words that bring each back to its state. */
+const watching = `
+select 'trigger' as kind, tgname as name, tgenabled as enabled
 from pg_trigger
 where tgrelid = $1::regclass and not tgisinternal and tgenabled <> 'D'
+union all
+select 'rule', rulename, ev_enabled
+from pg_rewrite
+where ev_class = $1::regclass and rulename <> '_RETURN' and ev_enabled <> 'D'
 `;
 
 const enablings: Readonly<Record<string, string>> = { O: "enable", R: "enable replica", A: "enable always" };
 
+interface Watching {
+  readonly kind: "trigger" | "rule";
+  readonly name: string;
+  readonly enabled: string;
+}
+
 /**
- * Runs work while the triggers of a table keep still, inside the transaction that is open; afterwards each is as it was.
- * @param onRefused told when the role may not silence them, in which case they fire
+ * Runs work while the triggers and rules of tables keep still, inside the transaction that is open; afterwards each is
+ * as it was.
+ * @param onRefused told the tables whose triggers run all the same, since the role may not silence them
  */
 export async function withoutTriggers<Result>(
   client: Client,
-  table: QualifiedName,
-  onRefused: () => void,
+  tables: readonly QualifiedName[],
+  onRefused: (tables: readonly QualifiedName[]) => void,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const { rows } = await client.query<{ name: string; enabled: string }>(enabledTriggers, [sqlName(table)]);
-  if (rows.length === 0) return await work();
-  await client.query("savepoint pantler_triggers");
-  try {
-    await client.query(
-      `alter table ${sqlName(table)} disable trigger user; release savepoint pantler_triggers`,
-    );
-  } catch (error) {
-    if (sqlstateOf(error) !== sqlstates.insufficientPrivilege) throw error;
-    await client.query("rollback to savepoint pantler_triggers; release savepoint pantler_triggers");
-    return await asReplica(client, onRefused, work);
+  const silenced: (Watching & { readonly table: string })[] = [];
+  const refused: QualifiedName[] = [];
+  for (const each of tables) {
+    const table = sqlName(each);
+    const { rows } = await client.query<Watching>(watching, [table]);
+    const changes = rows.map(({ kind, name }) => `disable ${kind} ${quoteIdentifier(name)}`);
+    if (changes.length === 0) continue;
+    if (await isAllowed(client, `alter table ${table} ${changes.join(", ")}`)) {
+      silenced.push(...rows.map((row) => ({ ...row, table })));
+    } else refused.push(each);
   }
-  const result = await work();
-  for (const { name, enabled } of rows) {
-    await client.query(
-      `alter table ${sqlName(table)} ${enablings[enabled]} trigger ${quoteIdentifier(name)}`,
-    );
+  const result =
+    refused.length === 0 ? await work() : await asReplica(client, () => onRefused(refused), work);
+  for (const { table, kind, name, enabled } of silenced) {
+    await client.query(`alter table ${table} ${enablings[enabled]} ${kind} ${quoteIdentifier(name)}`);
   }
   return result;
 }
@@ -46,16 +56,38 @@ async function asReplica<Result>(
   onRefused: () => void,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await client.query("savepoint pantler_triggers");
-  try {
-    await client.query("set local session_replication_role = replica; release savepoint pantler_triggers");
-  } catch (error) {
-    if (sqlstateOf(error) !== sqlstates.insufficientPrivilege) throw error;
-    await client.query("rollback to savepoint pantler_triggers; release savepoint pantler_triggers");
+  if (!(await isAllowed(client, "set local session_replication_role = replica"))) {
     onRefused();
     return await work();
   }
   const result = await work();
   await client.query("set local session_replication_role = origin");
   return result;
+}
+
+/**
+ * Runs work as no replica: for one, deleting a row does not take along what refers to it. Ordinary triggers fire then.
+ */
+export async function asOrigin<Result>(client: Client, work: () => Promise<Result>): Promise<Result> {
+  const { rows } = await client.query<{ role: string }>(
+    "select current_setting('session_replication_role') as role",
+  );
+  if (rows[0]?.role !== "replica") return await work();
+  await client.query("set local session_replication_role = origin");
+  const result = await work();
+  await client.query("set local session_replication_role = replica");
+  return result;
+}
+
+/** Runs a statement, and takes it back when the role may not do that. */
+async function isAllowed(client: Client, statement: string): Promise<boolean> {
+  await client.query("savepoint pantler_triggers");
+  try {
+    await client.query(`${statement}; release savepoint pantler_triggers`);
+    return true;
+  } catch (error) {
+    if (sqlstateOf(error) !== sqlstates.insufficientPrivilege) throw error;
+    await client.query("rollback to savepoint pantler_triggers; release savepoint pantler_triggers");
+    return false;
+  }
 }

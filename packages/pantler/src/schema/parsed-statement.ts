@@ -47,7 +47,7 @@ const readers: { readonly [K in NodeName]?: (statement: Fields<K>) => Attachment
   ViewStmt: ({ view }) => to(view),
   CreateTableAsStmt: ({ into }) => to(into?.rel),
   CreateSeqStmt: ({ sequence }) => to(sequence),
-  AlterSeqStmt: ({ sequence }) => to(sequence),
+  AlterSeqStmt: ({ sequence, options }) => ({ ...to(sequence), ...ownedBy(options) }),
   IndexStmt: ({ relation }) => to(relation),
   CreateTrigStmt: ({ relation }) => to(relation),
   RuleStmt: ({ relation }) => to(relation),
@@ -72,6 +72,17 @@ function to(relation: RangeVar | undefined): Attachment {
   const { schemaname, relname } = relation ?? {};
   if (schemaname === undefined || relname === undefined) return {};
   return { relation: { schema: schemaname, name: relname } };
+}
+
+/** The table that a sequence goes with. */
+function ownedBy(options: readonly Node[] | undefined): Pick<Attachment, "references"> {
+  const owner = options
+    ?.map((option) => asNode(option, "DefElem"))
+    .find((option) => option?.defname === "owned_by");
+  const [schema, name, column] = namesIn(asNode(owner?.arg, "List")?.items);
+  return schema === undefined || name === undefined || column === undefined
+    ? {}
+    : { references: { schema, name } };
 }
 
 /** How many names stand after the relation's own, in a comment's or a label's. */
