@@ -56,6 +56,10 @@ class FolderStore implements Store {
   readonly location: string;
   readonly folder: string;
   #ignored = false;
+  /** Folders whose new names may not be on the disk yet. */
+  readonly #unsynced = new Set<string>();
+  /** Folders that were found to be none that a link leads to. */
+  readonly #plain = new Set<string>();
 
   constructor(folder: string) {
     this.location = folder;
@@ -84,7 +88,7 @@ class FolderStore implements Store {
   }
 
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
-    const path = await this.#path(name);
+    const path = await this.#path(name, "folders");
     const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString("hex")}.part`);
     const handle = await this.#writing(() => this.#create(temporary));
     const hash = createHash("sha256");
@@ -100,7 +104,7 @@ class FolderStore implements Store {
         await handle.sync();
         await handle.close();
         await rename(temporary, path);
-        await syncFolder(dirname(path));
+        await this.#syncNames(name, dirname(path));
       });
     } catch (error) {
       // What went wrong first is what has to be told; a file that stays behind is swept later.
@@ -144,12 +148,18 @@ class FolderStore implements Store {
     return removed;
   }
 
-  /** The path of a name. Folders on the way that are links could lead anywhere, so none may be one. */
-  async #path(name: string): Promise<string> {
+  /**
+   * The path of a name. What is a link could lead anywhere, so nothing on the way may be one.
+   * @param checked the folders on the way, or the file as well; one that is about to be replaced does not matter
+   */
+  async #path(name: string, checked: "folders" | "all" = "all"): Promise<string> {
     let path = this.folder;
-    for (const part of checkName(name).split("/")) {
+    const parts = checkName(name).split("/");
+    for (const [index, part] of parts.entries()) {
       path = join(path, part);
+      if (this.#plain.has(path) || (checked === "folders" && index === parts.length - 1)) continue;
       const facts = await this.#reading(() => factsOf(path));
+      if (facts?.isDirectory()) this.#plain.add(path);
       if (!facts?.isSymbolicLink()) continue;
       throw new EnvironmentError({
         code: "store-leads-out",
@@ -161,15 +171,31 @@ class FolderStore implements Store {
     return path;
   }
 
+  /**
+   * Sees to it that a file's name is on the disk. Those further down wait for the next one of the folder above them, so
+   * that hundreds of tables cost one wait: an archive's manifest is written last, and everything before it is there then.
+   */
+  async #syncNames(name: string, folder: string): Promise<void> {
+    this.#unsynced.add(folder);
+    if (name.split("/").length > 2) return;
+    for (const each of this.#unsynced) {
+      this.#unsynced.delete(each);
+      await syncFolder(each).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    }
+  }
+
   /** Makes a file that must not be there, and the folders above it. */
   async #create(path: string): Promise<FileHandle> {
+    if (!this.#ignored) await this.#makeFolder(dirname(path));
     for (let attempt = 1; ; attempt += 1) {
-      await this.#makeFolder(dirname(path));
       try {
         return await open(path, "wx", modes.file);
       } catch (error) {
-        // Somebody may have removed the folder just then, since it was empty.
+        // The folder was not made yet, or somebody has just removed it since it was empty.
         if (!isMissing(error) || attempt === 3) throw error;
+        await this.#makeFolder(dirname(path));
       }
     }
   }

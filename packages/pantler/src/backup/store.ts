@@ -30,7 +30,7 @@ export interface Store {
   list(folder: string): Promise<StoredFile[]>;
   /**
    * Writes a file, over one that may be there. It exists under its name only when it is complete; when two write the
-   * same name at once, it is one of them, whole.
+   * same name at once, it is one of them, whole. A power cut may take it away until one is written in the folder above.
    * @param content is asked for no more than fits into a few megabytes of memory; what it throws is thrown on
    * @returns the size and the hash of what was stored
    */
