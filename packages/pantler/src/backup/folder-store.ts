@@ -88,7 +88,7 @@ class FolderStore implements Store {
   }
 
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
-    const path = await this.#path(name, "folders");
+    const path = await this.#path(name);
     const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString("hex")}.part`);
     const handle = await this.#writing(() => this.#create(temporary));
     const hash = createHash("sha256");
@@ -148,16 +148,12 @@ class FolderStore implements Store {
     return removed;
   }
 
-  /**
-   * The path of a name. What is a link could lead anywhere, so nothing on the way may be one.
-   * @param checked the folders on the way, or the file as well; one that is about to be replaced does not matter
-   */
-  async #path(name: string, checked: "folders" | "all" = "all"): Promise<string> {
+  /** The path of a name. What is a link could lead anywhere, so nothing on the way may be one. */
+  async #path(name: string): Promise<string> {
     let path = this.folder;
-    const parts = checkName(name).split("/");
-    for (const [index, part] of parts.entries()) {
+    for (const part of checkName(name).split("/")) {
       path = join(path, part);
-      if (this.#plain.has(path) || (checked === "folders" && index === parts.length - 1)) continue;
+      if (this.#plain.has(path)) continue;
       const facts = await this.#reading(() => factsOf(path));
       if (facts?.isDirectory()) this.#plain.add(path);
       if (!facts?.isSymbolicLink()) continue;
