@@ -4,6 +4,8 @@ import { randomBytes } from "node:crypto";
 export const fileNames = {
   pre: "schema.pre.sql",
   post: "schema.post.sql",
+  /** Foreign keys that the rows of an archive of some tables cannot meet. */
+  broken: "schema.broken.sql",
   roles: "roles.sql",
   /** Every object of the schema as the server describes it, for comparing. */
   objects: "schema.objects.json",

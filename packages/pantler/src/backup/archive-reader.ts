@@ -51,12 +51,21 @@ export class ArchiveReader {
     return file && (await collect(this.#stored(file)));
   }
 
+  /** Whether there is a file, by the name it would have in a plain archive. */
+  has(name: string): boolean {
+    return this.manifest.files.some((file) => file.name === this.#storedName(name));
+  }
+
   /** The text of a file, by the name it would have in a plain archive. */
   async text(name: string): Promise<string> {
-    const stored = this.#unseal ? `${name}${encryptedEnding}` : name;
+    const stored = this.#storedName(name);
     const file = this.manifest.files.find((each) => each.name === stored);
     if (!file) throw damagedArchive(this.manifest.id, `it has no ${stored}`);
     return (await collect(this.#content(file))).toString("utf8");
+  }
+
+  #storedName(name: string): string {
+    return this.#unseal ? `${name}${encryptedEnding}` : name;
   }
 
   /** A table's rows, as COPY text. */

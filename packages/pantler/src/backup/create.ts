@@ -1,7 +1,7 @@
 import { lockForReading, type Snapshot, type Table, withSnapshot } from "../copy/index.js";
 import type { Target } from "../engine/index.js";
 import { type Operation, stopWhenAborted } from "../operation/index.js";
-import { type Client, refuseTransactionPooler, requireServer, withClient } from "../postgres/index.js";
+import { type Client, refuseTransactionPooler, requireServer } from "../postgres/index.js";
 import {
   dumpSchema,
   fingerprintOf,
@@ -224,15 +224,15 @@ async function archive(
 
 /** The schema's text, and what can be said of it. */
 async function readWholeSchema(
-  { target, writer }: Plan,
+  { target, kind, writer }: Plan,
   { id, client }: Snapshot,
-  { schemas, views }: Contents,
+  { schemas, tables, views }: Contents,
   signal: AbortSignal | undefined,
 ): Promise<Pick<Manifest, "schema" | "roles" | "extensions" | "leftOut" | "files">> {
   const { entries, leftOut } = await dumpSchema(target.url, { snapshot: id, ...(signal ? { signal } : {}) });
-  const objects = await withClient(target.url, readSchema);
+  const objects = await readSchema(client);
   const roles = await readRoles(client);
-  const { pre, post } = arrangeEntries(entries, views);
+  const { pre, post, broken } = arrangeEntries(entries, views, kind === "tables" ? tables : undefined);
   return {
     schema: { fingerprint: fingerprintOf(objects), objects: objects.length },
     roles: roles.map(({ name }) => name),
@@ -241,6 +241,7 @@ async function readWholeSchema(
     files: [
       await writer.text(fileNames.pre, renderEntries(pre)),
       await writer.text(fileNames.post, renderEntries(post)),
+      ...(broken.length > 0 ? [await writer.text(fileNames.broken, renderEntries(broken))] : []),
       await writer.text(fileNames.roles, renderRoles(roles)),
       await writer.text(fileNames.objects, JSON.stringify(objects)),
     ],

@@ -20,6 +20,8 @@ export interface Drill {
   readonly server: string;
   /** What was not as the manifest says, in words. */
   readonly differences: readonly string[];
+  /** What could not be looked at, since what it needs is not in the backup: keys to tables whose rows are not. */
+  readonly leftOut?: readonly string[] | undefined;
 }
 
 const recordName = /^drill-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z\.json$/;

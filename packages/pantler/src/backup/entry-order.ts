@@ -1,5 +1,6 @@
-import { type QualifiedName, sqlName } from "../copy/index.js";
+import { type QualifiedName, sqlName, type Table } from "../copy/index.js";
 import { type DumpEntry, lendRights } from "../schema/index.js";
+import { isSame } from "./contents.js";
 
 /** Fills a materialised view: an entry of ours, by the name that pg_dump has for it in its own archives. */
 export const fillsView = "MATERIALIZED VIEW DATA";
@@ -10,16 +11,29 @@ export const fillsView = "MATERIALIZED VIEW DATA";
  */
 const last = ["ACL", "DEFAULT ACL", fillsView, "EVENT TRIGGER"];
 
+/** The text of a schema in the order of a restore. */
+export interface Arranged {
+  /** What has to be there before rows are. */
+  readonly pre: readonly DumpEntry[];
+  /** What is made when they are. */
+  readonly post: readonly DumpEntry[];
+  /** Foreign keys to tables whose rows are not in the archive, where it holds those of some tables only. */
+  readonly broken: readonly DumpEntry[];
+}
+
 /**
  * Puts the entries of a dump in the order of a restore.
  * @param views materialised views to fill, each after those it reads
- * @returns what has to be there before rows are, and what is made when they are
+ * @param filled the tables whose rows are in the archive; undefined for all
  */
 export function arrangeEntries(
   entries: readonly DumpEntry[],
   views: readonly QualifiedName[],
-): { readonly pre: readonly DumpEntry[]; readonly post: readonly DumpEntry[] } {
+  filled?: readonly Pick<Table, "schema" | "name" | "partOf">[],
+): Arranged {
   const isBeforeRows = (entry: DumpEntry) => entry.section === "pre" && rankOf(entry) < 0;
+  const brokenOnes = filled === undefined ? new Set() : brokenEntries(entries, filled);
+  const isBroken = (entry: DumpEntry) => brokenOnes.has(entry);
   const { lending, returning } = lendRights(entries);
   const post = [...returning, ...entries.filter((entry) => !isBeforeRows(entry)), ...views.map(filling)];
   const pre = entries.filter(isBeforeRows);
@@ -27,9 +41,39 @@ export function arrangeEntries(
   return {
     pre: [...pre.slice(0, afterSchemas), ...lending, ...pre.slice(afterSchemas)],
     post: post
+      .filter((entry) => !isBroken(entry))
       .sort((left, right) => rankOf(left) - rankOf(right))
       .map((entry) => ({ ...entry, section: "post" })),
+    broken: post.filter(isBroken),
   };
+}
+
+/** Foreign keys of tables with rows to tables without, and comments on them. */
+function brokenEntries(
+  entries: readonly DumpEntry[],
+  filled: readonly Pick<Table, "schema" | "name" | "partOf">[],
+): Set<DumpEntry> {
+  const isFilled = (name: QualifiedName | undefined) =>
+    filled.some((table) => [table, ...table.partOf].some((each) => name !== undefined && isSame(each, name)));
+  const keys = entries.filter(
+    ({ type, relation, references }) =>
+      type === "FK CONSTRAINT" && isFilled(relation) && references !== undefined && !isFilled(references),
+  );
+  const commented = new Set(keys.map((key) => JSON.stringify([key.schema, commentOn(key)])));
+  const comments = entries.filter(
+    ({ type, schema, name }) => type === "COMMENT" && commented.has(JSON.stringify([schema, name])),
+  );
+  return new Set([...keys, ...comments]);
+}
+
+/** The name that the comment on a table's constraint has. */
+function commentOn(key: DumpEntry): string {
+  return `CONSTRAINT ${constraintOf(key)} ON ${key.relation?.name}`;
+}
+
+/** The name of the constraint that an entry makes: it is called by the table and the constraint. */
+export function constraintOf({ name, relation }: DumpEntry): string {
+  return name.slice((relation?.name.length ?? 0) + 1);
 }
 
 /** Cuts the later part of a schema's text where the rights begin: until then its maker owns all there is. */

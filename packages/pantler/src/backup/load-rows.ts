@@ -28,7 +28,7 @@ export interface Load {
  * in it are.
  * @param tables those of the archive that get rows
  */
-export function planLoads(tables: readonly ArchivedTable[], manifest: Manifest): Load[] {
+export function planLoads(tables: readonly ArchivedTable[], manifest: Pick<Manifest, "tables">): Load[] {
   const isWhole = (entrance: QualifiedName) =>
     manifest.tables.every(
       (table) =>

@@ -77,6 +77,7 @@ const drill = v.object({
   manifest: hash,
   server: v.string(),
   differences: v.array(v.string()),
+  leftOut: v.optional(v.array(v.string())),
 });
 
 /** Checks what the record of a drill holds; undefined when it is none, or says two things at once. */

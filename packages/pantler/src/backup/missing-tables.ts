@@ -3,6 +3,7 @@ import type { Client } from "../postgres/index.js";
 import type { DumpEntry } from "../schema/index.js";
 import { applyEntries } from "./apply-entries.js";
 import { isSame } from "./contents.js";
+import { constraintOf } from "./entry-order.js";
 import type { Whole } from "./restore-whole.js";
 
 /** Tables that were made, still without what is better made once they have rows. */
@@ -33,15 +34,16 @@ export async function makeMissing(client: Client, whole: Whole): Promise<Made> {
   return {
     tables,
     finish: async () => {
-      const post = whole.post.filter(({ relation }) => isMade(relation));
+      const allPost = [...whole.post, ...whole.broken];
+      const post = allPost.filter(({ relation }) => isMade(relation));
       const isEarly = ({ type }: DumpEntry) => type === "INDEX" || type === "CONSTRAINT";
       await applyEntries(client, post.filter(isEarly), true);
       // A partition brings its indexes along, which become parts of those of the whole.
       const attached = whole.pre.filter(({ type, relation }) => type === attaching && isMade(relation));
       await applyEntries(client, attached, true);
       const later = post.filter((entry) => !isEarly(entry));
-      await applyEntries(client, [...later, ...commentsOn(post, whole.post)], true);
-      await applyEntries(client, await keysOfOthers(client, whole.post, tables, isMade), true);
+      await applyEntries(client, [...later, ...commentsOn(post, allPost)], true);
+      await applyEntries(client, await keysOfOthers(client, allPost, tables, isMade), true);
       await clearRights(client, made);
       const rights = whole.rights.filter(
         ({ type, name, relation }) =>
@@ -83,10 +85,11 @@ async function missingSchemas(
 /** Comments on what was made that name no table. */
 function commentsOn(made: readonly DumpEntry[], post: readonly DumpEntry[]): DumpEntry[] {
   const named = new Set(
-    made.flatMap(({ type, schema, name, relation }) => {
-      if (type !== "CONSTRAINT") return [JSON.stringify([schema, `${type} ${name}`])];
-      // Such an entry is called by the table and the constraint, whose index has its name.
-      return [JSON.stringify([schema, `INDEX ${name.slice((relation?.name.length ?? 0) + 1)}`])];
+    made.map((entry) => {
+      const { type, schema, name } = entry;
+      // A key's index has the name of its constraint.
+      const words = type === "CONSTRAINT" ? `INDEX ${constraintOf(entry)}` : `${type} ${name}`;
+      return JSON.stringify([schema, words]);
     }),
   );
   return post.filter(
@@ -115,7 +118,7 @@ async function keysOfOthers(
          select from pg_constraint where conrelid = pg_class.oid and conname = $2
        ) as lacking
        from pg_class where oid = to_regclass($1)`,
-      [sqlName(table), key.name.slice(table.name.length + 1)],
+      [sqlName(table), constraintOf(key)],
     );
     if (rows[0]?.lacking) possible.push(key);
   }

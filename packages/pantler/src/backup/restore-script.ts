@@ -1,89 +1,122 @@
-import { sqlColumns, sqlName } from "../copy/index.js";
+import { digestStatement, rowSettings, sqlColumns, sqlName } from "../copy/index.js";
 import { quoteIdentifier, quoteLiteral } from "../postgres/index.js";
 import { fileNames } from "./archive-names.js";
-import { authTables, isSame } from "./contents.js";
-import { loadingOrder } from "./load-rows.js";
-import type { ArchivedTable, Manifest } from "./manifest.js";
+import { isDirect, type Load, loadingOrder, planLoads } from "./load-rows.js";
+import type { Manifest } from "./manifest.js";
+import { type Expected, expectations } from "./restore-verify.js";
+import { isAuth } from "./restore-whole.js";
 
 /**
  * The script that restores a plain archive with psql alone, into an empty database (for Supabase's own schemas: one
- * that has them), in one transaction.
+ * that has them), in one transaction, which comes to nothing when a row is not what it was.
  */
 export function renderRestoreScript(manifest: Omit<Manifest, "format">): string {
-  return `-- Restores the backup ${manifest.id} of ${oneLine(manifest.project)} (${oneLine(manifest.environment)}) into an empty database, in one
--- transaction. Run it in this folder, with psql and gzip on the machine:
---   psql --no-psqlrc -d <the database's address> -f ${fileNames.script}
-\\set ON_ERROR_STOP on
-\\encoding UTF8
-begin;
-set local datestyle = 'ISO, YMD';
-set local intervalstyle = 'postgres';
-set local timezone = 'UTC';
-set local lc_monetary = 'C';
-set local xmloption = 'content';
-set local row_security = off;
-set local check_function_bodies = off;
-set local statement_timeout = 0;
-set local standard_conforming_strings = on;
-select pg_catalog.set_config('search_path', '', true) \\g /dev/null
-\\ir ${fileNames.roles}
-\\ir ${fileNames.pre}
-${loadingOrder(manifest.tables)
-  .map((table) => loadTable(table, manifest.id))
-  .join("")}${manifest.sequences
-  .map(
-    (sequence) =>
-      `select pg_catalog.setval(${quoteLiteral(sqlName(sequence))}, ${sequence.lastValue}, ${sequence.isCalled}) \\g /dev/null\n`,
-  )
-  .join("")}\\ir ${fileNames.post}
-commit;
-`;
+  const loads = planLoads(loadingOrder(manifest.tables), manifest);
+  return [
+    ...head(manifest),
+    `\\ir ${fileNames.roles}`,
+    `\\ir ${fileNames.pre}`,
+    ...loads.flatMap((load) => whereThere(load, loadTable(load, manifest.id))),
+    ...manifest.sequences.map(
+      (sequence) =>
+        `select pg_catalog.setval(${quoteLiteral(sqlName(sequence))}, ${sequence.lastValue}, ${sequence.isCalled}) \\gset pantler_`,
+    ),
+    ...expectations(loads).flatMap((expected) => whereThere(expected, [check(expected)])),
+    `\\ir ${fileNames.post}`,
+    "commit;",
+    `\\echo '${manifest.id} is restored, and every row is what it was.'`,
+    "",
+  ].join("\n");
 }
 
-/** psql's own commands end with the line, so what has a line break in its name is called otherwise meanwhile. */
-function loadTable(table: ArchivedTable, id: string): string {
-  const broken = /[\r\n]/;
-  const hasBroken = broken.test(table.schema);
-  const renamed = broken.test(table.name);
-  const columns = table.columns.map((column, index) => ({
-    column,
-    plain: broken.test(column) ? `pantler_column_${index}` : column,
-  }));
-  const plain = { schema: table.schema, name: renamed ? "pantler_table" : table.name };
-  const schema = hasBroken ? { ...plain, schema: "pantler_schema" } : plain;
-  const renames: [string, string][] = [];
-  if (hasBroken) {
-    renames.push([
-      `alter schema ${quoteIdentifier(table.schema)} rename to pantler_schema`,
-      `alter schema pantler_schema rename to ${quoteIdentifier(table.schema)}`,
-    ]);
-  }
-  if (renamed) {
-    renames.push([
-      `alter table ${sqlName({ ...schema, name: table.name })} rename to pantler_table`,
-      `alter table ${sqlName(schema)} rename to ${quoteIdentifier(table.name)}`,
-    ]);
-  }
-  for (const { column, plain: other } of columns) {
-    if (column === other) continue;
-    const [before, after] = [quoteIdentifier(column), quoteIdentifier(other)];
-    renames.push([
-      `alter table ${sqlName(schema)} rename column ${before} to ${after}`,
-      `alter table ${sqlName(schema)} rename column ${after} to ${before}`,
-    ]);
-  }
-  const list = sqlColumns(columns.map((column) => column.plain));
-  const copies = table.files.map(({ name, backup }) => {
-    const file = backup === undefined || backup === id ? name : `../${backup}/${name}`;
-    return `\\copy ${sqlName(schema)} ${list && `(${list}) `}from program 'gzip -dc < ${file}'\n`;
+function head(manifest: Omit<Manifest, "format">): string[] {
+  const { id, project, environment } = manifest;
+  return [
+    `-- Restores the backup ${id} of ${oneLine(project)} (${oneLine(environment)}) into an empty database, in one`,
+    "-- transaction. Run it in this folder, with psql and gzip on the machine:",
+    `--   psql --no-psqlrc -d <the database's address> -f ${fileNames.script}`,
+    ...(manifest.files.some(({ name }) => name === fileNames.broken)
+      ? [`-- Afterwards ${fileNames.broken} can be run, when the tables that it names have their rows.`]
+      : []),
+    "\\set ON_ERROR_STOP on",
+    "\\set QUIET on",
+    "\\encoding UTF8",
+    "set client_min_messages = warning;",
+    "set lock_timeout = 0;",
+    rowSettings.trim(),
+    "begin isolation level read committed;",
+  ];
+}
+
+/** Tables of Supabase's are not everywhere. */
+function whereThere({ table }: Load, lines: readonly string[]): string[] {
+  if (!isAuth(table)) return [...lines];
+  const isThere = `pg_catalog.to_regclass(${quoteLiteral(sqlName(table))}) is not null`;
+  return [`select ${isThere} as present \\gset`, "\\if :present", ...lines, "\\endif"];
+}
+
+function loadTable(load: Load, id: string): string[] {
+  const { table, into } = load;
+  const renamings: Renaming[] = [];
+  // psql's own commands end with the line, so what has a line break in its name is called otherwise meanwhile.
+  const inOneLine = (name: string, other: string, rename: Renaming["rename"]) => {
+    if (!/[\r\n]/.test(name)) return name;
+    renamings.push({ rename, name: quoteIdentifier(name), other });
+    return other;
+  };
+  const schema = inOneLine(
+    into.schema,
+    "pantler_schema",
+    (from, to) => `alter schema ${from} rename to ${to};`,
+  );
+  const name = inOneLine(
+    into.name,
+    "pantler_table",
+    (from, to) => `alter table ${quoteIdentifier(schema)}.${from} rename to ${to};`,
+  );
+  const target = sqlName({ schema, name });
+  const columns = table.columns.map((column, index) =>
+    inOneLine(
+      column,
+      `pantler_column_${index}`,
+      (from, to) => `alter table ${target} rename column ${from} to ${to};`,
+    ),
+  );
+  const list = columns.length > 0 ? `(${sqlColumns(columns)}) ` : "";
+  const copies = table.files.map((file) => {
+    const folder = file.backup === undefined || file.backup === id ? "" : `../${file.backup}/`;
+    return `\\copy ${target} ${list}from program 'gzip -dc < ${folder}${file.name}'`;
   });
-  const text = [
-    ...renames.map(([before]) => `${before};\n`),
+  return [
+    ...renamings.map((each) => each.rename(each.name, each.other)),
+    ...(table.callsFunctions ? ["set local search_path to default;"] : []),
     ...copies,
-    ...renames.reverse().map(([, after]) => `${after};\n`),
-  ].join("");
-  if (!authTables.some((auth) => isSame(auth, table))) return text;
-  return `select pg_catalog.to_regclass(${quoteLiteral(sqlName(table))}) is not null as present \\gset\n\\if :present\n${text}\\endif\n`;
+    ...(table.callsFunctions ? ["set local search_path to '';"] : []),
+    ...renamings.reverse().map((each) => each.rename(each.other, each.name)),
+  ];
+}
+
+interface Renaming {
+  readonly rename: (from: string, to: string) => string;
+  readonly name: string;
+  readonly other: string;
+}
+
+function check(expected: Expected): string {
+  const { into, table, digest } = expected;
+  const scope = isDirect(expected) ? "only" : "partitions";
+  const found = digestStatement({ ...into, columns: table.columns }, undefined, scope);
+  const message = `${sqlName(into)} is not as in the backup`.replaceAll("%", "%%");
+  const body = `
+begin
+  if (${digest.rows}, ${digest.sum}, ${digest.xor}) <> (
+    select rows, coalesce(sum, 0), coalesce(xor, 0) from (${found}) as digest
+  ) then
+    raise exception ${quoteLiteral(message)};
+  end if;
+end
+`;
+  return `do ${quoteLiteral(body)};`;
 }
 
 function oneLine(text: string): string {

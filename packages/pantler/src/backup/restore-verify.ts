@@ -13,7 +13,7 @@ import type { Client } from "../postgres/index.js";
 import { isDirect, type Load } from "./load-rows.js";
 
 /** A table, and what its rows have to digest to. */
-interface Expected extends Load {
+export interface Expected extends Load {
   readonly digest: Digest;
   readonly bytes: number;
 }
@@ -48,8 +48,8 @@ export async function compareRows(
   return differences.sort();
 }
 
-/** Rows that were dealt out anew can only be compared all together. */
-function expectations(loads: readonly Load[]): Expected[] {
+/** What tables have to digest to. Rows that were dealt out anew can only be compared all together. */
+export function expectations(loads: readonly Load[]): Expected[] {
   const byTable = new Map<string, Expected>();
   for (const load of loads) {
     const name = sqlName(load.into);

@@ -20,6 +20,8 @@ export interface Whole {
   readonly reader: ArchiveReader;
   readonly pre: readonly DumpEntry[];
   readonly post: readonly DumpEntry[];
+  /** Foreign keys that the rows of the archive alone cannot meet. */
+  readonly broken: readonly DumpEntry[];
   /** What comes last: until then whoever restores owns all there is. */
   readonly rights: readonly DumpEntry[];
   /** The tables that get rows, in an order in which they can be loaded. */
@@ -42,6 +44,7 @@ export async function readWhole(
     reader,
     pre: parseEntries(await reader.text(fileNames.pre), "pre"),
     post: made,
+    broken: reader.has(fileNames.broken) ? parseEntries(await reader.text(fileNames.broken), "post") : [],
     rights: rights.filter(({ type }) => withData || type !== fillsView),
     tables: loadingOrder(tables),
     sequences: withData ? reader.manifest.sequences : [],

@@ -10,8 +10,8 @@ export {
   restoreSequences,
   type SequenceState,
 } from "./sequences.js";
-export { digestPart, digestTable } from "./server-digest.js";
-export { prepareSession, requireUtf8 } from "./session.js";
+export { digestPart, digestStatement, digestTable } from "./server-digest.js";
+export { prepareSession, requireUtf8, rowSettings } from "./session.js";
 export { copyConnections, type Snapshot, withSnapshot } from "./snapshot.js";
 export {
   listTables,

@@ -8,7 +8,7 @@ import { sqlColumns, sqlName, type Table } from "./tables.js";
  * @param client a session prepared with `prepareSession`
  */
 export async function digestPart(client: Client, part: Part): Promise<Digest> {
-  return await readDigest(client, digestStatement(part.table, rowsOfPart(part), "only"));
+  return await readDigest(client, digestStatement(part.table, rowsOfPart(part)));
 }
 
 /**
@@ -33,10 +33,14 @@ async function readDigest(client: Client, statement: string): Promise<Digest> {
   };
 }
 
-function digestStatement(
+/**
+ * The query that has the server digest a table, as `rows`, `sum` and `xor`; the last two are null for no rows. It has to
+ * run under the settings of `prepareSession`.
+ */
+export function digestStatement(
   { columns, ...table }: Pick<Table, "schema" | "name" | "columns">,
   rows: string | undefined,
-  scope: "only" | "partitions",
+  scope: "only" | "partitions" = "only",
 ): string {
   return `
     select count(*) as rows, sum(hash) as sum, bit_xor(hash) as xor

@@ -6,7 +6,7 @@ import type { Client } from "../postgres/index.js";
  * under these, so that the same row is the same text everywhere (https://www.postgresql.org/docs/17/runtime-config-client.html).
  * No limit of the role's own may end a long copy half-way.
  */
-const rowSettings = `
+export const rowSettings = `
 set client_encoding = 'UTF8';
 set datestyle = 'ISO, YMD';
 set intervalstyle = 'postgres';
@@ -28,9 +28,15 @@ set default_table_access_method = 'heap';
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
 set idle_session_timeout = 0;
-select set_config('search_path', '', false);
-select set_config('transaction_timeout', '0', false)
-where current_setting('transaction_timeout', true) is not null;
+set search_path = '';
+do '
+begin
+  -- It came with 17.
+  if current_setting(''transaction_timeout'', true) is not null then
+    set transaction_timeout = 0;
+  end if;
+end
+';
 `;
 
 /**
