@@ -2,8 +2,8 @@ import { copyConnections, inParallel, prepareSession, restoreSequences, sqlName 
 import { type Operation, stopWhenAborted, withReleases } from "../operation/index.js";
 import { type Client, connect, environmentProblem } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
-import type { DumpEntry } from "../schema/index.js";
-import { applyEntries, applyEntry } from "./apply-entries.js";
+import { applyEntries } from "./apply-entries.js";
+import { applyInParallel } from "./apply-in-parallel.js";
 import type { ArchiveReader } from "./archive-reader.js";
 import { clearProject, recordsSchema } from "./clear-project.js";
 import { isDirect, type Load, loadRows, planLoads } from "./load-rows.js";
@@ -53,7 +53,8 @@ export async function fillEmpty(
         onRelease(() => signal?.removeEventListener("abort", abort));
         await prepareSession(client);
         await client.query(
-          `set lock_timeout = ${lockTimeout}; set default_transaction_isolation = 'read committed'`,
+          // Nothing has to be on the disk before the end: what a crash loses is started over, as the marker says.
+          `set lock_timeout = ${lockTimeout}; set default_transaction_isolation = 'read committed'; set synchronous_commit = off`,
         );
         return client;
       };
@@ -120,7 +121,8 @@ async function fill(
     await applyInParallel(clients, post, (done) => step.progress(done, post.length, "entries"));
   });
   await operation.step("restore rights", async (step) => {
-    await first.query("begin");
+    // What was committed before is on the disk when this is.
+    await first.query("begin; set local synchronous_commit = on");
     await applyEntries(first, rights, true, (done) => step.progress(done, rights.length, "entries"));
     await onFilled?.(first);
     await first.query("commit");
@@ -155,6 +157,9 @@ async function loadAll(
   await loadFiles(clients, reader, others.filter(callsFunctions), onBytes);
 }
 
+/** Emptying a table costs more than freezing less than this saves, in bytes. */
+const worthFreezing = 1024 * 1024;
+
 interface FileTask {
   readonly load: Load;
   readonly file: ArchivedFile;
@@ -174,62 +179,12 @@ async function loadFiles(
     async (client, { load, file }) => {
       const { table } = load;
       const rows = counted(reader.fileRows(file), (bytes) => onBytes(table, bytes));
-      const alone = table.files.length === 1 && isDirect(load);
+      const freeze = table.files.length === 1 && isDirect(load) && table.bytes >= worthFreezing;
       // Emptied in the same transaction, the table takes rows that need no second look.
-      await client.query(alone ? `begin; truncate only ${sqlName(table)}` : "begin");
-      await loadRows(client, load, rows, { freeze: alone });
+      await client.query(freeze ? `begin; truncate only ${sqlName(table)}` : "begin");
+      await loadRows(client, load, rows, { freeze });
       await client.query("commit");
     },
     (client) => client.end().catch(() => {}),
   );
-}
-
-/** Entries that concern their own table only, and take long. */
-const parallelTypes = new Set(["INDEX", "CONSTRAINT"]);
-
-/** Applies entries in their order, save that runs of indexes and keys of different tables are made at the same time. */
-async function applyInParallel(
-  clients: readonly Client[],
-  entries: readonly DumpEntry[],
-  onDone: (entries: number) => void,
-): Promise<void> {
-  const [first] = clients;
-  if (!first) return;
-  let done = 0;
-  for (let from = 0; from < entries.length; ) {
-    const isParallel = (entry: DumpEntry | undefined) =>
-      entry !== undefined && parallelTypes.has(entry.type) && entry.relation !== undefined;
-    const parallel = isParallel(entries[from]);
-    let to = from;
-    while (to < entries.length && isParallel(entries[to]) === parallel) to += 1;
-    const run = entries.slice(from, to);
-    if (parallel) {
-      await inParallel(
-        clients,
-        byTable(run),
-        async (client, group) => {
-          for (const entry of group) {
-            await applyEntry(client, entry, false);
-            done += 1;
-            onDone(done);
-          }
-        },
-        (client) => client.end().catch(() => {}),
-      );
-    } else {
-      const before = done;
-      await applyEntries(first, run, false, (count) => onDone(before + count));
-      done += run.length;
-    }
-    from = to;
-  }
-}
-
-function byTable(entries: readonly DumpEntry[]): DumpEntry[][] {
-  const groups = new Map<string, DumpEntry[]>();
-  for (const entry of entries) {
-    const key = entry.relation ? sqlName(entry.relation) : "";
-    groups.set(key, [...(groups.get(key) ?? []), entry]);
-  }
-  return [...groups.values()];
 }
