@@ -82,6 +82,12 @@ export async function killOnce(random: () => number, oneByOne: boolean): Promise
   return trial;
 }
 
+/** Random numbers from 0 to 1 for trials, and the seed that gives the same ones again: set TRIAL_SEED to it. */
+export function trialSeed(): { readonly seed: number; readonly random: () => number } {
+  const seed = Number(process.env.TRIAL_SEED ?? Date.now() % 1_000_000);
+  return { seed, random: seededRandom(seed) };
+}
+
 /** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
