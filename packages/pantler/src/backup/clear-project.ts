@@ -1,5 +1,11 @@
-import { type Client, quoteIdentifier, quoteQualified } from "../postgres/index.js";
-import { dumpedSchemas, managedRoles, readSchemas } from "../schema/index.js";
+import { type Client, quoteIdentifier, quoteLiteral, quoteQualified } from "../postgres/index.js";
+import {
+  dumpedSchemas,
+  managedRoles,
+  readSchemas,
+  supabasesFunction,
+  whereAllowed,
+} from "../schema/index.js";
 import { authTables } from "./contents.js";
 
 /**
@@ -27,7 +33,7 @@ with
     union all select 'pg_ts_template'::regclass, oid, tmplnamespace from pg_ts_template
     union all select 'pg_statistic_ext'::regclass, oid, stxnamespace from pg_statistic_ext
   )
-select object.type, object.identity
+select case object.type when 'statistics object' then 'statistics' else object.type end as type, object.identity
 from own
 join pg_namespace on pg_namespace.oid = own.schema
 cross join pg_identify_object(classid, objid, 0) as object
@@ -44,12 +50,22 @@ where nspname = any ($1)
 order by own.classid = 'pg_class'::regclass desc
 `;
 
-/** Schemas that hold members of an extension cannot go without it. */
+/** Schemas that cannot go without an extension: those it made, was put into, or has members in. */
 const schemasOfExtensions = `
-select distinct nspname as schema
+with
+  member as (
+    select classid, objid from pg_depend where deptype = 'e'
+  )
+select nspname as schema
 from pg_namespace
-join pg_extension on extnamespace = pg_namespace.oid
 where nspname = any ($1)
+  and pg_namespace.oid in (
+    select extnamespace from pg_extension
+    union all select objid from member where classid = 'pg_namespace'::regclass
+    union all select relnamespace from member join pg_class on classid = 'pg_class'::regclass and oid = objid
+    union all select pronamespace from member join pg_proc on classid = 'pg_proc'::regclass and oid = objid
+    union all select typnamespace from member join pg_type on classid = 'pg_type'::regclass and oid = objid
+  )
 `;
 
 /** What is in no schema of the project's and is the project's all the same. */
@@ -58,8 +74,6 @@ select 'event trigger' as type, quote_ident(evtname) as identity
 from pg_event_trigger
 where pg_get_userbyid(evtowner) <> all ($2)
   and not exists (select from pg_depend where classid = 'pg_event_trigger'::regclass and objid = oid and deptype = 'e')
-union all
-select 'publication', quote_ident(pubname) from pg_publication where pg_get_userbyid(pubowner) <> all ($2)
 union all
 select 'server', quote_ident(srvname)
 from pg_foreign_server
@@ -70,43 +84,28 @@ where pg_get_userbyid(srvowner) <> all ($2)
 union all
 select 'policy', quote_ident(polname) || ' on ' || polrelid::regclass
 from pg_policy
-join pg_class on pg_class.oid = polrelid
-where relnamespace::regnamespace::text = any ($1)
+join pg_class as class on class.oid = polrelid
+join pg_namespace on pg_namespace.oid = relnamespace
+where nspname = any ($1)
   and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = polrelid and deptype = 'e')
 union all
 select 'trigger', quote_ident(tgname) || ' on ' || tgrelid::regclass
 from pg_trigger
-join pg_class on pg_class.oid = tgrelid
-join pg_proc on pg_proc.oid = tgfoid
-where relnamespace::regnamespace::text = any ($1)
-  and pronamespace::regnamespace::text <> all ($1)
-  and pronamespace::regnamespace::text !~ '^pg_'
+join pg_class as class on class.oid = tgrelid
+join pg_namespace on pg_namespace.oid = relnamespace
+join pg_proc as function on function.oid = tgfoid
+where nspname = any ($1)
   and not tgisinternal
+  and tgparentid = 0
+  and not ${supabasesFunction("$1", "$2")}
 `;
 
-/** Privileges that new objects would get, of roles that we may act for. */
-const defaultPrivileges = `
-select
-  quote_ident(pg_get_userbyid(defaclrole)) as role,
-  nspname as schema,
-  case defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' else 'schemas' end as objects,
-  case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
-from pg_default_acl
-left join pg_namespace on pg_namespace.oid = defaclnamespace
-cross join aclexplode(defaclacl)
-where (defaclnamespace = 0 or nspname = any ($1))
-  and pg_has_role(defaclrole, 'usage')
-  and pg_get_userbyid(defaclrole) <> all ($2)
-group by defaclrole, nspname, defaclobjtype, grantee
+const publications = `
+select 'publication' as type, quote_ident(pubname) as identity from pg_publication where pg_get_userbyid(pubowner) <> all ($1)
 `;
 
-/** Who may do something in schema public, where we may change that. */
-const grantsOnPublic = `
-select distinct case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as grantee
-from pg_namespace
-cross join aclexplode(nspacl)
-where nspname = 'public' and grantee <> nspowner and pg_has_role(nspowner, 'usage')
-`;
+/** The comment that a database's schema `public` has from its first day. */
+const usualComment = "standard public schema";
 
 /** Where Pantler keeps its own records, those of a restore that runs among them. */
 export const recordsSchema = "pantler";
@@ -119,6 +118,7 @@ export async function isEmpty(client: Client): Promise<boolean> {
   const own = (await dumpedSchemas(client)).filter((schema) => !bookkeeping.has(schema));
   const { rows } = await client.query(`${objectsInSchemas} limit 1`, [own]);
   if (rows.length > 0) return false;
+  if ((await client.query(objectsElsewhere, await placesElsewhere(client))).rows.length > 0) return false;
   const ledger = await client.query<{ there: boolean }>(
     "select to_regclass('supabase_migrations.schema_migrations') is not null as there",
   );
@@ -149,17 +149,16 @@ async function hasNoUsers(client: Client): Promise<boolean> {
 
 /**
  * Drops everything that a backup may hold, so that it can be made anew: all there is in the project's schemas, its
- * publications and event triggers, what it put on Supabase's tables, and default privileges, which would otherwise
- * give more rights to what is restored than it had. Extensions and what belongs to them stay.
+ * publications and event triggers, and what it put on Supabase's tables. Extensions and what belongs to them stay, and
+ * so do rights: the text of a dump begins with resetting them.
  * @param client a session prepared with `prepareSession`
  * @param left schemas that are left alone
  * @throws the server's 42501 for something that the role may not drop
  */
 export async function clearProject(client: Client, left: readonly string[] = []): Promise<void> {
-  const { dumped: all, managed } = await readSchemas(client);
-  const dumped = all.filter((schema) => !left.includes(schema));
-  const elsewhere = managed.filter((schema) => !dumped.includes(schema));
-  await dropAll(client, objectsElsewhere, [elsewhere, managedRoles]);
+  const dumped = (await dumpedSchemas(client)).filter((schema) => !left.includes(schema));
+  await dropAll(client, objectsElsewhere, await placesElsewhere(client));
+  await dropAll(client, publications, [managedRoles]);
   const { rows } = await client.query<{ schema: string }>(schemasOfExtensions, [dumped]);
   const extended = new Set(rows.map(({ schema }) => schema));
   const kept = dumped.filter((schema) => schema === "public" || extended.has(schema));
@@ -167,40 +166,31 @@ export async function clearProject(client: Client, left: readonly string[] = [])
     if (!kept.includes(schema)) await client.query(`drop schema ${quoteIdentifier(schema)} cascade`);
   }
   await dropAll(client, objectsInSchemas, [kept]);
-  await resetPrivileges(client, kept);
+  await resetComment(client);
+}
+
+/** Schemas in which only what a project added is its own, and the roles whose things are not. */
+async function placesElsewhere(client: Client): Promise<[string[], readonly string[]]> {
+  const { dumped, managed } = await readSchemas(client);
+  return [managed.filter((schema) => !dumped.includes(schema)), managedRoles];
 }
 
 async function dropAll(client: Client, listed: string, values: unknown[]): Promise<void> {
   const { rows } = await client.query<{ type: string; identity: string }>(listed, values);
   for (const { type, identity } of rows) {
     // Both are the server's own words; what an earlier one took along is no longer there.
-    await client.query(`drop ${type} if exists ${identity} cascade`);
+    const drop = `drop ${type} if exists ${identity} cascade`;
+    // One on a table of Supabase's that only its owner may drop goes with its function, or stays as it is.
+    await client.query(type === "trigger" ? whereAllowed([drop]) : drop);
   }
 }
 
-/** Brings privileges back to what the server gives by itself, which is what the text of a dump assumes. */
-async function resetPrivileges(client: Client, schemas: readonly string[]): Promise<void> {
-  const defaults = await client.query<{
-    role: string;
-    schema: string | null;
-    objects: string;
-    grantee: string;
-  }>(defaultPrivileges, [schemas, managedRoles]);
-  for (const { role, schema, objects, grantee } of defaults.rows) {
-    const alter = `alter default privileges for role ${role}`;
-    if (schema !== null) {
-      await client.query(
-        `${alter} in schema ${quoteIdentifier(schema)} revoke all on ${objects} from ${grantee}`,
-      );
-      continue;
-    }
-    if (grantee !== role) await client.query(`${alter} revoke all on ${objects} from ${grantee}`);
-    await client.query(`${alter} grant all on ${objects} to ${role}`);
-    if (objects === "functions" || objects === "types")
-      await client.query(`${alter} grant all on ${objects} to public`);
-  }
-  const grants = await client.query<{ grantee: string }>(grantsOnPublic);
-  if (grants.rows.length === 0) return;
-  for (const { grantee } of grants.rows) await client.query(`revoke all on schema public from ${grantee}`);
-  await client.query("grant usage on schema public to public");
+/** A dump says nothing of the comment that every database has. */
+async function resetComment(client: Client): Promise<void> {
+  const { rows } = await client.query<{ commented: boolean }>(
+    `select obj_description(oid, 'pg_namespace') is distinct from $1 as commented
+     from pg_namespace where nspname = 'public' and pg_has_role(nspowner, 'usage')`,
+    [usualComment],
+  );
+  if (rows[0]?.commented) await client.query(`comment on schema public is ${quoteLiteral(usualComment)}`);
 }
