@@ -51,7 +51,8 @@ export async function restoreRows(
   await requireColumns(client, tables);
   const loads = loadsInto(whole, missing.tables);
   const merged = await operation.step(request.merge ? "merge the rows" : "load the rows", async (step) => {
-    const load = async () => await loadAll(client, whole, loads, request, step, signal);
+    const isNew = ({ table }: Load) => missing.tables.some((made) => isSame(made, table));
+    const load = async () => await loadAll(client, whole, loads, isNew, request, step, signal);
     const withoutBoth = async () => await withoutTriggers(client, tables, warnOf(operation), load);
     const results = await withoutConstraints(client, tables, withoutBoth);
     step.note(describeRows(tables));
@@ -90,6 +91,7 @@ async function loadAll(
   client: Client,
   { reader }: Whole,
   loads: readonly Load[],
+  isNew: (load: Load) => boolean,
   { merge }: RowsRequest,
   step: Step,
   signal: AbortSignal | undefined,
@@ -97,7 +99,8 @@ async function loadAll(
   const total = loads.reduce((sum, { table }) => sum + table.bytes, 0);
   let done = 0;
   const merged = new Map<ArchivedTable, Merged>();
-  const isReplaced = ({ table }: Load) => !merge && !isAuth(table);
+  // What was just made has no key yet.
+  const isReplaced = (load: Load) => isNew(load) || (!merge && !isAuth(load.table));
   // All before the first is filled, since a partitioned table may deal rows out to each.
   for (const { table } of loads.filter(isReplaced)) {
     stopWhenAborted(signal, undone);
@@ -109,8 +112,10 @@ async function loadAll(
       done += bytes;
       step.progress(done, total, `bytes, ${sqlName(load.table)}`);
     });
-    if (isReplaced(load)) await loadRows(client, load, rows, { freeze: true });
-    else if (merge) merged.set(load.table, await mergeRows(client, load, rows, merge));
+    if (isReplaced(load)) {
+      await loadRows(client, load, rows, { freeze: true });
+      if (merge) merged.set(load.table, { inserted: load.table.rows, updated: 0 });
+    } else if (merge) merged.set(load.table, await mergeRows(client, load, rows, merge));
     else await mergeRows(client, load, rows, "update", true);
   }
   // What is deferred would otherwise keep the tables from being changed again.

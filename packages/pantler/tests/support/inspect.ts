@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { listMigrations, readSchema, type SchemaObject } from "../../src/index.js";
+import { compareSchemas, type SchemaDifference } from "../../src/schema/index.js";
 import type { TestProject } from "./project.js";
 
 /** Runs one statement on a connection of its own and returns its rows. */
@@ -33,6 +34,14 @@ export async function schemaOf(url: string): Promise<SchemaObject[]> {
   } finally {
     await client.end();
   }
+}
+
+/** What has become different of the project's part of a database. */
+export async function schemaChanges(
+  before: readonly SchemaObject[],
+  url: string,
+): Promise<SchemaDifference[]> {
+  return compareSchemas(before, await schemaOf(url));
 }
 
 /** Waits until some session of the database runs a statement like this. */
