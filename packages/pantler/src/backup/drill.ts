@@ -32,7 +32,9 @@ export async function drillBackup(
   const started = performance.now();
   const found = await findings(signal, async () => {
     const reader = await ArchiveReader.open(store, manifest, keys);
-    return await withScratch(async (server) => await restoreInto(server, reader, operation, signal));
+    return await withScratch(
+      async (server) => await restoreInto(server, reader, operation.part("drill"), signal),
+    );
   });
   const drill: Drill = {
     at,

@@ -50,6 +50,9 @@ export function createCommand(ending: Ending): Command {
       const signal = interrupt();
       const request = { kind, tables, incremental, name, passphrase } as const;
       const created = await createBackup(database, request, operation, signal);
+      if (incremental && !created.manifest.parent) {
+        operation.finding("info", "there is no earlier backup to share files with: this one has all of them");
+      }
       if (!drill) return created;
       const keys = { ...keysFromEnvironment(), ...(passphrase ? { passphrase } : {}) };
       const found = await drillBackup(created, keys, operation, signal);
