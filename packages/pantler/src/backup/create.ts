@@ -1,7 +1,7 @@
 import { lockForReading, type Snapshot, type Table, withSnapshot } from "../copy/index.js";
 import type { Target } from "../engine/index.js";
 import { type Operation, stopWhenAborted } from "../operation/index.js";
-import { type Client, refuseTransactionPooler, requireServer } from "../postgres/index.js";
+import { type Client, cancelOnAbort, refuseTransactionPooler, requireServer } from "../postgres/index.js";
 import {
   dumpSchema,
   fingerprintOf,
@@ -174,8 +174,17 @@ async function archive(
   const major = await requireServer(client, target.url);
   await refuseHalfRestored(client, target.url);
   const createdAt = new Date().toISOString();
-  const contents = await readContents(client, kind, choiceOf(request));
-  await lockForReading(client, contents.tables);
+  const contents = await operation.step("hold the tables as they are", async (step) => {
+    const stopListening = await cancelOnAbort(client, target.url, signal);
+    try {
+      const found = await readContents(client, kind, choiceOf(request));
+      await lockForReading(client, found.tables);
+      step.note(`${found.tables.length} tables`);
+      return found;
+    } finally {
+      stopListening();
+    }
+  });
   // The schema is read while the rows are copied; what goes wrong with it is thrown where it is awaited.
   const given = new AbortController();
   const stop = AbortSignal.any([given.signal, ...(signal ? [signal] : [])]);
