@@ -44,7 +44,10 @@ export async function previewRestore(
     const present = (await listTables(client, await dumpedSchemas(client), authTables)).filter(
       (table) => !isSame(table, markerTable),
     );
-    const wanted: QualifiedName[] = way === "rows" ? [...tables] : [...manifest.tables];
+    const isAuth = (table: QualifiedName) => authTables.some((each) => isSame(each, table));
+    // Without their rows, users are not touched at all.
+    const touched = manifest.tables.filter((table) => way !== "schema" || !isAuth(table));
+    const wanted: readonly QualifiedName[] = way === "rows" ? tables : touched;
     const planned = [];
     for (const { schema, name } of wanted) {
       const there = present.some((table) => isSame(table, { schema, name }));
@@ -53,11 +56,7 @@ export async function previewRestore(
     }
     const dropped = [];
     for (const table of way === "rows" ? [] : present) {
-      if (
-        manifest.tables.some((each) => isSame(each, table)) ||
-        authTables.some((each) => isSame(each, table))
-      )
-        continue;
+      if (manifest.tables.some((each) => isSame(each, table)) || isAuth(table)) continue;
       dropped.push({ schema: table.schema, name: table.name, rows: await countRows(client, table) });
     }
     return {
