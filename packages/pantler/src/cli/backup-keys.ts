@@ -51,16 +51,16 @@ export async function passphraseFor(
 
 /**
  * Sees to it that a backup that is yet to be taken can be drilled afterwards.
- * @param when it is drilled, for the error
+ * @param what drills it, for the error
  * @throws InputError `key-missing`
  */
-export function requireDrillKeys({ backups }: Environment, when: string): void {
+export function requireDrillKeys({ backups }: Environment, what: string): void {
   if (backups.recipients.length === 0 || keysFromEnvironment().identity) return;
   throw new InputError({
     code: "key-missing",
-    message: `A backup is drilled ${when}, which takes a key of backups.recipients, and PANTLER_BACKUP_IDENTITY is not set.`,
+    message: `${what} takes the secret key of one of backups.recipients, and PANTLER_BACKUP_IDENTITY is not set.`,
     state: "Nothing was done.",
-    remedy: "Set PANTLER_BACKUP_IDENTITY to the secret key of one of them, or to a file that holds it.",
+    remedy: "Set PANTLER_BACKUP_IDENTITY to that key (AGE-SECRET-KEY-…), or to a file that holds it.",
   });
 }
 

@@ -72,13 +72,21 @@ function pairsOf(backup: Backup, project: Project, paint: Paint, now: Date): [st
     ["size", sizeOf(backup)],
     ["store", `${place}/${backup.id}`],
     ...(manifest.parent === undefined ? [] : [["parent", manifest.parent] satisfies [string, string]]),
-    ["drill", describeDrill(backup, paint, now)],
+    [
+      "drill",
+      `${describeDrill(backup, paint, now)}${drill ? "" : `; prove it with pantler backup drill ${endOf(backup)}`}`,
+    ],
     ...(drill ? differenceLines(drill, paint).map((line): [string, string] => ["", line.trimStart()]) : []),
     ...manifest.leftOut.map((what, place): [string, string] => [
       place === 0 ? "left out" : "",
       printable(what),
     ]),
   ];
+}
+
+/** The random end of an id, which is enough to name a backup. */
+function endOf({ id }: Backup): string {
+  return id.slice(id.lastIndexOf("-") + 1);
 }
 
 function named(name: string | undefined): [string, string][] {

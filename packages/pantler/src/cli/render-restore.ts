@@ -87,8 +87,8 @@ export function describeChange({ request }: WantedRestore, preview: RestorePrevi
   const rows = present.reduce((sum, { now }) => sum + (now ?? 0), 0);
   const amounts = `${counted(present.length, "table")}, ${counted(rows, "row")}`;
   if (empty && way !== "rows") return "The database is empty.";
-  if (way === "everything") return `What is there (${amounts}) is dropped and replaced.`;
-  if (way === "schema") return `What is there (${amounts}) is dropped; only the schema comes back.`;
+  if (way === "everything") return `What is there (${amounts}) is replaced by the backup.`;
+  if (way === "schema") return `What is there (${amounts}) is dropped; the schema comes back without it.`;
   switch (request.merge) {
     case "skip":
       return `Missing rows of ${counted(tables.length, "table")} are brought back; all others stay as they are.`;

@@ -47,7 +47,7 @@ export async function confirmRestore(
   if (wanted.isNew || (options.yes && !environment.protected)) return undefined;
   const preview = await previewOf(wanted);
   if (preview.empty) return undefined;
-  if (environment.protected) requireDrillKeys(environment, "before a protected environment is overwritten");
+  if (environment.protected) requireDrillKeys(environment, "Proving the backup that is taken first");
   const change = describeChange(wanted, preview);
   const into = `${environment.name} (${url})`;
   const isShown = canAsk(options) && (!environment.protected || options.confirm === undefined);

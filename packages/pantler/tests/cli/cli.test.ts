@@ -22,6 +22,13 @@ const commands = [
   "migration down",
   "migration repair",
   "migration check",
+  "backup create",
+  "backup list",
+  "backup show",
+  "backup verify",
+  "backup drill",
+  "backup prune",
+  "restore",
 ];
 
 /** The words with which a command gets as far as opening the project. */
@@ -29,6 +36,10 @@ function complete(command: string): string[] {
   const rest: Record<string, string[]> = {
     "migration new": ["add_jars"],
     "migration repair": ["1", "--status", "applied"],
+    "backup show": ["latest"],
+    "backup verify": ["latest"],
+    "backup drill": ["latest"],
+    restore: ["latest"],
   };
   return [...command.split(" "), ...(rest[command] ?? [])];
 }
@@ -50,7 +61,7 @@ describe("pantler", () => {
     expect(run.stderr).toContain("Usage: pantler");
   });
 
-  for (const command of ["", "migration", ...commands]) {
+  for (const command of ["", "migration", "backup", ...commands]) {
     it(`${command} --help explains itself with an example`.trim(), async () => {
       const run = await pantler([...command.split(" ").filter(Boolean), "--help"]);
       expect(run).toMatchObject({ code: 0, stderr: "" });

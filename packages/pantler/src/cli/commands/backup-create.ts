@@ -43,7 +43,7 @@ export function createCommand(ending: Ending): Command {
     const { schemaOnly, dataOnly, tables, incremental, name, encrypt = false, drill = false } = options;
     const environment = environmentOf(project, options.env);
     const passphrase = await passphraseFor(environment, encrypt, options);
-    if (drill) requireDrillKeys(environment, "with --drill");
+    if (drill) requireDrillKeys(environment, "--drill");
     const database = await target();
     const kind = schemaOnly ? "schema" : dataOnly ? "data" : "full";
     const backup = await operate("backup create", async (operation, interrupt) => {
