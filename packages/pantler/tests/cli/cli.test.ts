@@ -249,6 +249,9 @@ describe("an error", () => {
   });
 });
 
+/** Commands that begin by connecting to the environment's database. */
+const connecting = /^migration (list|up|down|repair|check)$|^backup create$/;
+
 describe("a password", () => {
   it("is in no output and in no file, whatever goes wrong with it", async () => {
     const { port } = DatabaseUrl.parse(inject("superuserUrl"), "the test setup");
@@ -261,7 +264,7 @@ describe("a password", () => {
         ".env.staging": `DATABASE_URL=postgres://postgres:${secret}@127.0.0.1:${port}/postgres\n`,
       };
       await withFolder(files, async (cwd) => {
-        for (const command of commands.filter((name) => /list|up|down|repair|check/.test(name))) {
+        for (const command of commands.filter((name) => connecting.test(name))) {
           for (const flag of ["--json", "--verbose"]) {
             const run = await pantler([...complete(command), "--env", "staging", "--yes", flag], { cwd });
             expect(run.code).toBe(4);
