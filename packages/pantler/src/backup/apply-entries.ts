@@ -106,7 +106,10 @@ function notRestored(entry: DumpEntry, error: unknown): EnvironmentError {
     message: `The ${what} could not be restored: ${error instanceof Error ? error.message : String(error)}.`,
     ...(withSecrets.has(entry.type) ? {} : { detail: shortened(entry.sql) }),
     state: "Everything is as it was before.",
-    remedy: "See what the statement needs of the database; a role or a right may be missing there.",
+    remedy:
+      sqlstate === sqlstates.invalidSchemaName
+        ? "That schema is in no backup, as those of Supabase's are not: restore into the database of a Supabase project, or of pantler start."
+        : "See what the statement needs of the database; a role or a right may be missing there.",
     ...(sqlstate ? { sqlstate } : {}),
     cause: error,
   });

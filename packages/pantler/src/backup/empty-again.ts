@@ -45,7 +45,7 @@ export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown)
       await dropExtensions(client, before.extensions);
       // Schemas that extensions were in.
       await clearProject(client, [recordsSchema]);
-      for (const table of [...authTables].reverse()) await client.query(`delete from ${sqlName(table)}`);
+      for (const table of [...authTables].reverse()) await deleteAll(client, table);
       const entries = parseEntries(before.schema, "pre");
       await applyEntries(client, entries, false);
       await dropRoles(client, before.missingRoles);
@@ -60,6 +60,12 @@ export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown)
       cause,
     });
   }
+}
+
+/** Not every database has Supabase's tables, or still has them. */
+async function deleteAll(client: Client, table: QualifiedName): Promise<void> {
+  const { rows } = await client.query("select where to_regclass($1) is not null", [sqlName(table)]);
+  if (rows.length > 0) await client.query(`delete from ${sqlName(table)}`);
 }
 
 async function dropExtensions(client: Client, kept: readonly string[]): Promise<void> {

@@ -16,6 +16,7 @@ export const sqlstates = {
   invalidPassword: "28P01",
   invalidAuthorization: "28000",
   invalidCatalogName: "3D000",
+  invalidSchemaName: "3F000",
   cannotConnectNow: "57P03",
   tooManyConnections: "53300",
   syntaxError: "42601",

@@ -388,6 +388,21 @@ describe("pantler restore --to", () => {
     });
   });
 
+  it("into a database that is none of Supabase's says what a backup of such a project needs", async () => {
+    await withShop(async (shop) => {
+      await shop.sql("create table notes (id int, owner uuid default auth.uid())");
+      await shop.backUp();
+      await withNewName(shop, async (url, name) => {
+        await shop.sql(`create database ${name} template template0`);
+        const run = await shop.cli(["restore", "latest", "--to", url]);
+        expect(run.code).toBe(4);
+        expect(run.stderr).toContain('could not be restored: schema "auth" does not exist.\n');
+        expect(run.stderr).toContain("→ That schema is in no backup, as those of Supabase's are not: ");
+        expect(await query(url, "select from pg_class where relname = 'jars'")).toEqual([]);
+      });
+    });
+  });
+
   it("protects a database that holds something, by its name", async () => {
     await withShop(async (shop) => {
       await shop.backUp();
