@@ -1,7 +1,7 @@
 import { InputError, PantlerError } from "../operation/index.js";
 import { isId } from "./archive-names.js";
-import { type Drill, readDrill } from "./drill-record.js";
-import { type Manifest, manifestName } from "./manifest.js";
+import { readDrill } from "./drill-record.js";
+import { type Drill, type Manifest, manifestName } from "./manifest.js";
 import { parseManifest } from "./read-manifest.js";
 import type { Store } from "./store.js";
 import { readStoredText } from "./stored-text.js";

@@ -6,8 +6,9 @@ import { compareSchemas, type DumpEntry, readSchema, type SchemaObject } from ".
 import { fileNames } from "./archive-names.js";
 import { ArchiveReader, type Keys } from "./archive-reader.js";
 import type { Backup } from "./catalog.js";
-import { type Drill, writeDrill } from "./drill-record.js";
+import { writeDrill } from "./drill-record.js";
 import { constraintOf } from "./entry-order.js";
+import type { Drill } from "./manifest.js";
 import { requireFit } from "./restore-check.js";
 import { fillEmpty } from "./restore-parallel.js";
 import { readWhole } from "./restore-whole.js";

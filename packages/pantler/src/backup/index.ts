@@ -9,14 +9,13 @@ export {
 } from "./catalog.js";
 export { type CreateRequest, createBackup } from "./create.js";
 export { drillBackup } from "./drill.js";
-export type { Drill } from "./drill-record.js";
 export { type ListedStore, listStores, locateBackup } from "./locate.js";
-export type { ArchivedTable, BackupKind, Manifest } from "./manifest.js";
+export type { Drill, Manifest } from "./manifest.js";
 export { isDatabaseMissing, previewNewDatabase, withNewDatabase } from "./new-database.js";
 export { openStore } from "./open-store.js";
 export { previewRestore, type RestorePreview } from "./preview.js";
 export { type PruneResult, pruneBackups, type Retention, usualRetention } from "./prune.js";
 export { planRestore, type RestoreRequest, type RestoreResult, restoreBackup } from "./restore.js";
-export type { Store, StoredFile } from "./store.js";
+export type { Store } from "./store.js";
 export { type StoredBytes, storedBytes } from "./stored-bytes.js";
 export { type VerifyResult, verifyBackup } from "./verify.js";

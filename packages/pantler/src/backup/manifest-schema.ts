@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { isId } from "./archive-names.js";
-import type { Drill } from "./drill-record.js";
-import type { Manifest } from "./manifest.js";
+import type { Drill, Manifest } from "./manifest.js";
 import { isSafeName } from "./store.js";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

@@ -87,6 +87,26 @@ export interface Manifest {
   readonly files: readonly ArchivedFile[];
 }
 
+/** What a drill found. */
+export interface Drill {
+  /** When it began, as an ISO 8601 text in UTC. */
+  readonly at: string;
+  /** How long the restore took, in milliseconds: what a recovery will take on such a machine. */
+  readonly restoreMilliseconds: number;
+  /** How long all of it took, in milliseconds. */
+  readonly milliseconds: number;
+  /** Whether everything was there and equal. */
+  readonly proven: boolean;
+  /** The hash of the manifest that it compared with. */
+  readonly manifest: string;
+  /** What the server called itself that it restored into. */
+  readonly server: string;
+  /** What was not as the manifest says, in words. */
+  readonly differences: readonly string[];
+  /** What could not be looked at, since what it needs is not in the backup: keys to tables whose rows are not. */
+  readonly leftOut?: readonly string[] | undefined;
+}
+
 /** The name under which the manifest is stored. */
 export const manifestName = "manifest.json";
 
