@@ -1,4 +1,5 @@
 import { type QualifiedName, sqlName, type Table } from "../copy/index.js";
+import { quoteIdentifier } from "../postgres/index.js";
 import { type DumpEntry, lendRights } from "../schema/index.js";
 import { isSame } from "./contents.js";
 
@@ -59,16 +60,32 @@ function brokenEntries(
     ({ type, relation, references }) =>
       type === "FK CONSTRAINT" && isFilled(relation) && references !== undefined && !isFilled(references),
   );
-  const commented = new Set(keys.map((key) => JSON.stringify([key.schema, commentOn(key)])));
-  const comments = entries.filter(
-    ({ type, schema, name }) => type === "COMMENT" && commented.has(JSON.stringify([schema, name])),
-  );
-  return new Set([...keys, ...comments]);
+  return new Set([...keys, ...commentsOn(keys, entries)]);
 }
 
-/** The name that the comment on a table's constraint has. */
-function commentOn(key: DumpEntry): string {
-  return `CONSTRAINT ${constraintOf(key)} ON ${key.relation?.name}`;
+/** Finds the comments on what entries make, where they do not say of themselves which table they belong to. */
+export function commentsOn(made: readonly DumpEntry[], entries: readonly DumpEntry[]): DumpEntry[] {
+  const keyOf = (schema: string | undefined, name: string) => JSON.stringify([schema, name]);
+  const named = new Set(made.flatMap((entry) => commentedAs(entry).map((name) => keyOf(entry.schema, name))));
+  return entries.filter(
+    (entry) =>
+      entry.type === "COMMENT" && named.has(keyOf(entry.schema, entry.name)) && !made.includes(entry),
+  );
+}
+
+/** The headers that a comment on what an entry makes may have: a name in them may be in quotes. */
+function commentedAs(entry: DumpEntry): string[] {
+  const { type, name, relation } = entry;
+  const written = (each: string) => [each, quoteIdentifier(each)];
+  if (type === "FK CONSTRAINT") {
+    const tables = written(relation?.name ?? "");
+    return written(constraintOf(entry)).flatMap((key) =>
+      tables.map((table) => `CONSTRAINT ${key} ON ${table}`),
+    );
+  }
+  // A key's index has the name of its constraint.
+  if (type === "CONSTRAINT") return written(constraintOf(entry)).map((index) => `INDEX ${index}`);
+  return written(name).map((each) => `${type} ${each}`);
 }
 
 /** The name of the constraint that an entry makes: it is called by the table and the constraint. */

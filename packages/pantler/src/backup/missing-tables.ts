@@ -3,7 +3,7 @@ import type { Client } from "../postgres/index.js";
 import type { DumpEntry } from "../schema/index.js";
 import { applyEntries } from "./apply-entries.js";
 import { isSame } from "./contents.js";
-import { constraintOf } from "./entry-order.js";
+import { commentsOn, constraintOf } from "./entry-order.js";
 import type { Whole } from "./restore-whole.js";
 
 /** Tables that were made, still without what is better made once they have rows. */
@@ -21,37 +21,59 @@ export async function makeMissing(client: Client, whole: Whole): Promise<Made> {
   const wanted = whole.tables.flatMap((table) => [table, ...(table.partOf ?? [])]);
   const tables = await whichAreMissing(client, wanted);
   if (tables.length === 0) return { tables, finish: async () => {} };
-  const all = [...whole.pre, ...whole.post, ...whole.rights];
-  const sequences = all.flatMap(({ type, relation, references }) =>
-    type === "SEQUENCE OWNED BY" && relation && isAmong(tables, references) ? relation : [],
+  const schemas = await missingSchemas(client, whole.pre, tables);
+  const withSequences = [...tables, ...sequencesOf(whole, tables)];
+  const pre = whole.pre.filter(
+    ({ type, relation }) => type !== attaching && isAmong(withSequences, relation),
   );
-  const made = [...tables, ...sequences];
-  const isMade = (name: QualifiedName | undefined) => isAmong(made, name);
-  const pre = whole.pre.filter(({ type, relation }) => type !== attaching && isMade(relation));
-  const schemas = await missingSchemas(client, whole.pre, made);
   await applyEntries(client, [...schemas, ...pre], true);
-  await restoreSequences(client, whole.sequences.filter(isMade));
-  return {
-    tables,
-    finish: async () => {
-      const allPost = [...whole.post, ...whole.broken];
-      const post = allPost.filter(({ relation }) => isMade(relation));
-      const isEarly = ({ type }: DumpEntry) => type === "INDEX" || type === "CONSTRAINT";
-      await applyEntries(client, post.filter(isEarly), true);
-      // A partition brings its indexes along, which become parts of those of the whole.
-      const attached = whole.pre.filter(({ type, relation }) => type === attaching && isMade(relation));
-      await applyEntries(client, attached, true);
-      const later = post.filter((entry) => !isEarly(entry));
-      await applyEntries(client, [...later, ...commentsOn(post, allPost)], true);
-      await applyEntries(client, await keysOfOthers(client, allPost, tables, isMade), true);
-      await clearRights(client, made);
-      const rights = whole.rights.filter(
-        ({ type, name, relation }) =>
-          isMade(relation) || (type === "ACL" && schemas.some((schema) => name === `SCHEMA ${schema.name}`)),
-      );
-      await applyEntries(client, rights, true);
-    },
-  };
+  const made = [...tables, ...(await readOwned(client, tables))];
+  await restoreSequences(
+    client,
+    whole.sequences.filter((sequence) => isAmong(made, sequence)),
+  );
+  return { tables, finish: async () => await finish(client, whole, tables, made, schemas) };
+}
+
+/**
+ * @param tables those that were made
+ * @param made the same, and their sequences
+ * @param schemas the entries of schemas that were made
+ */
+async function finish(
+  client: Client,
+  whole: Whole,
+  tables: readonly QualifiedName[],
+  made: readonly QualifiedName[],
+  schemas: readonly DumpEntry[],
+): Promise<void> {
+  const post = [...whole.post, ...whole.broken];
+  const own = post.filter(({ relation }) => isAmong(made, relation));
+  const isEarly = ({ type }: DumpEntry) => type === "INDEX" || type === "CONSTRAINT";
+  await applyEntries(client, own.filter(isEarly), true);
+  // A partition brings its indexes along, which become parts of those of the whole.
+  const attached = whole.pre.filter(({ type, relation }) => type === attaching && isAmong(made, relation));
+  await applyEntries(client, attached, true);
+  const later = own.filter((entry) => !isEarly(entry));
+  await applyEntries(client, [...later, ...commentsOn(own, post)], true);
+  const keys = await keysOfOthers(client, post, tables);
+  await applyEntries(client, [...keys, ...commentsOn(keys, post)], true);
+  await clearRights(client, made);
+  const rights = whole.rights.filter(
+    ({ type, name, relation }) =>
+      isAmong(made, relation) ||
+      (type === "ACL" && schemas.some((schema) => name === `SCHEMA ${schema.name}`)),
+  );
+  await applyEntries(client, rights, true);
+}
+
+/** Views that were dropped together with tables, and that nobody has made again. */
+export async function lostViews(client: Client, whole: Whole, { tables }: Made): Promise<string[]> {
+  if (tables.length === 0) return [];
+  const views = whole.pre.flatMap(({ type, relation }) =>
+    relation && (type === "VIEW" || type === "MATERIALIZED VIEW") ? [relation] : [],
+  );
+  return (await whichAreMissing(client, views)).map(({ schema, name }) => `${schema}.${name}`).sort();
 }
 
 const attaching = "TABLE ATTACH";
@@ -70,6 +92,29 @@ async function whichAreMissing(client: Client, names: readonly QualifiedName[]):
   return rows;
 }
 
+/** The sequences that go with tables as their defaults, by the archive. */
+function sequencesOf({ pre }: Whole, tables: readonly QualifiedName[]): QualifiedName[] {
+  return pre.flatMap(({ type, relation, references }) =>
+    type === "SEQUENCE OWNED BY" && relation && isAmong(tables, references) ? [relation] : [],
+  );
+}
+
+/** The sequences that go with tables, those of identity columns too. */
+async function readOwned(client: Client, tables: readonly QualifiedName[]): Promise<QualifiedName[]> {
+  const { rows } = await client.query<QualifiedName>(
+    `select nspname as schema, relname as name
+     from pg_depend
+     join pg_class on pg_class.oid = objid and relkind = 'S'
+     join pg_namespace on pg_namespace.oid = relnamespace
+     where classid = 'pg_class'::regclass
+       and refclassid = 'pg_class'::regclass
+       and deptype in ('a', 'i')
+       and refobjid = any ($1::regclass[])`,
+    [tables.map(sqlName)],
+  );
+  return rows;
+}
+
 async function missingSchemas(
   client: Client,
   pre: readonly DumpEntry[],
@@ -82,32 +127,15 @@ async function missingSchemas(
   return pre.filter(({ type, name }) => type === "SCHEMA" && rows.some((row) => row.name === name));
 }
 
-/** Comments on what was made that name no table. */
-function commentsOn(made: readonly DumpEntry[], post: readonly DumpEntry[]): DumpEntry[] {
-  const named = new Set(
-    made.map((entry) => {
-      const { type, schema, name } = entry;
-      // A key's index has the name of its constraint.
-      const words = type === "CONSTRAINT" ? `INDEX ${constraintOf(entry)}` : `${type} ${name}`;
-      return JSON.stringify([schema, words]);
-    }),
-  );
-  return post.filter(
-    ({ type, schema, name, relation }) =>
-      type === "COMMENT" && relation === undefined && named.has(JSON.stringify([schema, name])),
-  );
-}
-
 /** Foreign keys that other tables had to those that were made, as far as those tables are there and lack them. */
 async function keysOfOthers(
   client: Client,
   post: readonly DumpEntry[],
   tables: readonly QualifiedName[],
-  isMade: (name: QualifiedName | undefined) => boolean,
 ): Promise<DumpEntry[]> {
   const keys = post.filter(
     ({ type, relation, references }) =>
-      type === "FK CONSTRAINT" && isAmong(tables, references) && relation !== undefined && !isMade(relation),
+      type === "FK CONSTRAINT" && isAmong(tables, references) && !isAmong(tables, relation),
   );
   const possible: DumpEntry[] = [];
   for (const key of keys) {

@@ -106,7 +106,7 @@ async function fill(
   await operation.step("load the rows", async (step) => {
     const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
-    await loadAll(clients, reader, loads, operation, (table, bytes) => {
+    await loadAll(clients, reader, loads, (table, bytes) => {
       done += bytes;
       step.progress(done, total, `bytes, ${sqlName(table)}`);
     });
@@ -136,14 +136,13 @@ async function loadAll(
   clients: readonly Client[],
   reader: ArchiveReader,
   loads: readonly Load[],
-  operation: Operation,
   onBytes: OnBytes,
 ): Promise<void> {
   const [first] = clients;
   for (const load of loads) {
     if (!first || !isAuth(load.table)) continue;
     await first.query("begin");
-    await replaceAuthRows(first, load, reader.rows(load.table), operation);
+    await replaceAuthRows(first, load, reader.rows(load.table));
     await first.query("commit");
   }
   const others = loads.filter(({ table }) => !isAuth(table));

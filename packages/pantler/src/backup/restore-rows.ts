@@ -13,10 +13,10 @@ import { withoutConstraints } from "./lifted-constraints.js";
 import { type Load, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedTable } from "./manifest.js";
 import { type Merged, type MergeMode, mergeRows } from "./merge-rows.js";
-import { makeMissing } from "./missing-tables.js";
+import { lostViews, makeMissing } from "./missing-tables.js";
 import { undone } from "./one-transaction.js";
 import { compareRows, rowsDiffer } from "./restore-verify.js";
-import { counted, describeRows, isAuth, type Whole, warnOf } from "./restore-whole.js";
+import { counted, describeRows, isAuth, type Whole } from "./restore-whole.js";
 import { withoutTriggers } from "./triggers.js";
 
 export interface RowsRequest {
@@ -53,12 +53,16 @@ export async function restoreRows(
   const merged = await operation.step(request.merge ? "merge the rows" : "load the rows", async (step) => {
     const isNew = ({ table }: Load) => missing.tables.some((made) => isSame(made, table));
     const load = async () => await loadAll(client, whole, loads, isNew, request, step, signal);
-    const withoutBoth = async () => await withoutTriggers(client, tables, warnOf(operation), load);
+    const withoutBoth = async () => await withoutTriggers(client, tables, load);
     const results = await withoutConstraints(client, tables, withoutBoth);
     step.note(describeRows(tables));
     return results;
   });
   await missing.finish();
+  const lost = await lostViews(client, whole, missing);
+  if (lost.length > 0) {
+    operation.finding("warning", `views of the backup that are no longer there: ${lost.join(", ")}`);
+  }
   if (request.complete && !request.merge) await restoreSequences(client, await present(client, sequences));
   else await advanceSequences(client, tables);
   if (!request.merge) {

@@ -1,4 +1,4 @@
-import { type QualifiedName, restoreSequences, sqlName } from "../copy/index.js";
+import { restoreSequences, sqlName } from "../copy/index.js";
 import { type Operation, type Step, stopWhenAborted } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 import { type DumpEntry, parseEntries } from "../schema/index.js";
@@ -83,7 +83,7 @@ export async function replaceWhole(
         done += bytes;
         step.progress(done, total, `bytes, ${sqlName(load.table)}`);
       });
-      if (isAuth(load.table)) await replaceAuthRows(client, load, rows, operation);
+      if (isAuth(load.table)) await replaceAuthRows(client, load, rows);
       else await loadRows(client, load, rows, { freeze: true });
     }
     step.note(describeRows(tables));
@@ -127,20 +127,10 @@ export async function replaceAuthRows(
   client: Client,
   load: Load,
   rows: AsyncIterable<Uint8Array>,
-  operation: Operation,
 ): Promise<void> {
-  await withoutTriggers(client, [load.table], warnOf(operation), async () => {
+  await withoutTriggers(client, [load.table], async () => {
     await mergeRows(client, load, rows, "update", true);
   });
-}
-
-/** What to say of tables whose triggers cannot be silenced. */
-export function warnOf(operation: Operation): (tables: readonly QualifiedName[]) => void {
-  return (tables) =>
-    operation.finding(
-      "warning",
-      `the triggers of ${tables.map(sqlName).join(", ")} ran: the role may not silence them`,
-    );
 }
 
 /** Reports the size of every piece that passes. */

@@ -1,4 +1,5 @@
 import { type QualifiedName, sqlName } from "../copy/index.js";
+import { EnvironmentError } from "../operation/index.js";
 import { type Client, quoteIdentifier, sqlstateOf, sqlstates } from "../postgres/index.js";
 
 /** Triggers and rules of a table that are on, and the words that bring each back to its state. */
@@ -23,12 +24,11 @@ interface Watching {
 /**
  * Runs work while the triggers and rules of tables keep still, inside the transaction that is open; afterwards each is
  * as it was.
- * @param onRefused told the tables whose triggers run all the same, since the role may not silence them
+ * @throws EnvironmentError `right-missing` when the role can silence some neither as their owner nor as a replica
  */
 export async function withoutTriggers<Result>(
   client: Client,
   tables: readonly QualifiedName[],
-  onRefused: (tables: readonly QualifiedName[]) => void,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const silenced: (Watching & { readonly table: string })[] = [];
@@ -42,8 +42,7 @@ export async function withoutTriggers<Result>(
       silenced.push(...rows.map((row) => ({ ...row, table })));
     } else refused.push(each);
   }
-  const result =
-    refused.length === 0 ? await work() : await asReplica(client, () => onRefused(refused), work);
+  const result = refused.length === 0 ? await work() : await asReplica(client, refused, work);
   for (const { table, kind, name, enabled } of silenced) {
     await client.query(`alter table ${table} ${enablings[enabled]} ${kind} ${quoteIdentifier(name)}`);
   }
@@ -53,13 +52,10 @@ export async function withoutTriggers<Result>(
 /** A role that does not own the table may still be allowed to act as a replica, for which ordinary triggers do not fire. */
 async function asReplica<Result>(
   client: Client,
-  onRefused: () => void,
+  tables: readonly QualifiedName[],
   work: () => Promise<Result>,
 ): Promise<Result> {
-  if (!(await isAllowed(client, "set local session_replication_role = replica"))) {
-    onRefused();
-    return await work();
-  }
+  if (!(await isAllowed(client, "set local session_replication_role = replica"))) throw notSilenced(tables);
   const result = await work();
   await client.query("set local session_replication_role = origin");
   return result;
@@ -90,4 +86,16 @@ async function isAllowed(client: Client, statement: string): Promise<boolean> {
     await client.query("rollback to savepoint pantler_triggers; release savepoint pantler_triggers");
     return false;
   }
+}
+
+/** Triggers that ran would change the rows, or do who knows what elsewhere. */
+function notSilenced(tables: readonly QualifiedName[]): EnvironmentError {
+  const names = tables.map(sqlName).join(", ");
+  return new EnvironmentError({
+    code: "right-missing",
+    message: `The role may not silence the triggers and rules of ${names}: it is not their owner.`,
+    state: "Nothing was changed.",
+    remedy:
+      "Connect as the owner (on Supabase: postgres), or as a role that may set session_replication_role.",
+  });
 }
