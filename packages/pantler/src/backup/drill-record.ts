@@ -21,12 +21,17 @@ export async function readDrill(store: Store, id: string, manifest: string): Pro
   return drill?.manifest === manifest ? drill : undefined;
 }
 
-/** Records a drill beside its backup, under a name that comes after those of all before it whatever the clock says. */
+/**
+ * Records a drill beside its backup, under a name that comes after those of all before it whatever the clock says. One
+ * that found something takes the others with it: should its record be lost, none must be left that says otherwise.
+ */
 export async function writeDrill(store: Store, id: string, drill: Drill): Promise<void> {
-  const newest = (await listRecords(store, id)).at(-1);
+  const others = await listRecords(store, id);
+  const newest = others.at(-1);
   let moment = new Date(drill.at);
   if (newest !== undefined && nameOf(moment) <= newest) moment = new Date(momentOf(newest).getTime() + 1);
   await new ArchiveWriter(store, id, undefined).open(nameOf(moment), Buffer.from(renderSealed(drill)));
+  if (!drill.proven) await store.remove(others.map((name) => `${id}/${name}`));
 }
 
 /** The names of the records, the oldest first. */

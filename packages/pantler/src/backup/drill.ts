@@ -86,13 +86,23 @@ async function restoreInto(
   await asSuperuser(superuserUrl, `alter role ${quoteIdentifier(url.user)} nosuperuser`);
   const keys = whole.broken.filter(({ type }) => type === "FK CONSTRAINT");
   const schema = await compareSchema(url, reader, server, keys, operation);
-  const differences = [...rows, ...schema];
+  const differences = [...rows, ...schema, ...(await unreadProblems(reader))];
   if (keys.length === 0) return { server, restoreMilliseconds, differences };
   const leftOut = keys.map(
     (key) => `the foreign key ${constraintOf(key)} of ${key.schema}.${key.relation?.name}`,
   );
   for (const each of leftOut) operation.finding("info", `not looked at: ${each}`);
   return { server, restoreMilliseconds, differences, leftOut };
+}
+
+/** What is wrong with files that were not needed here and will be elsewhere: roles, the script for psql. */
+async function unreadProblems(reader: ArchiveReader): Promise<string[]> {
+  const problems: string[] = [];
+  for (const file of reader.manifest.files) {
+    const problem = await reader.problemOf(file);
+    if (problem !== undefined) problems.push(problem);
+  }
+  return problems;
 }
 
 async function findings(signal: AbortSignal | undefined, work: () => Promise<Found>): Promise<Found> {
