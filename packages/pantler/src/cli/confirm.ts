@@ -40,10 +40,8 @@ export async function confirmByTyping(
   if (options.confirm === phrase) return phrase;
   if (options.confirm === undefined && canAsk(options)) {
     const prompts = await import("@clack/prompts");
-    const answer = await prompts.text({
-      message: `${warning} Type ${phrase} to go on:`,
-      output: process.stderr,
-    });
+    prompts.log.warn(warning, { output: process.stderr });
+    const answer = await prompts.text({ message: `Type ${phrase} to go on:`, output: process.stderr });
     if (answer === phrase) return phrase;
   }
   throw new RefusedError({

@@ -49,11 +49,11 @@ export async function confirmRestore(
   if (preview.empty) return undefined;
   if (environment.protected) requireDrillKeys(environment, "Proving the backup that is taken first");
   const change = describeChange(wanted, preview);
-  const into = `${environment.name} (${url})`;
   const isShown = canAsk(options) && (!environment.protected || options.confirm === undefined);
   if (isShown) process.stderr.write(`${renderPreview(wanted, preview, paint)}\n`);
   // What the preview has said already need not be said again.
   const about = isShown ? "" : `${change} `;
+  const into = isShown ? environment.name : `${environment.name} (${url})`;
   if (environment.protected) {
     const warning = `${about}${into} is protected: a proven backup of it is taken first.`;
     return await confirmByTyping(environment.name, warning, options);
