@@ -257,13 +257,13 @@ async function readWholeSchema(
   };
 }
 
-/** The script for psql, where psql can read the archive, and the keys of the files, where a passphrase hides them. */
+/** The script for psql, and the keys of the files, where a passphrase hides them. */
 async function writeExtras(
   { seal, writer }: Plan,
   manifest: Omit<Manifest, "format">,
 ): Promise<ArchivedFile[]> {
-  if (!seal) return [await writer.text(fileNames.script, renderRestoreScript(manifest))];
-  return seal.keyFile ? [await writer.open(fileNames.key, seal.keyFile)] : [];
+  const script = await writer.text(fileNames.script, renderRestoreScript(manifest));
+  return seal?.keyFile ? [script, await writer.open(fileNames.key, seal.keyFile)] : [script];
 }
 
 function choiceOf({ tables }: CreateRequest): (present: readonly Table[]) => Table[] {

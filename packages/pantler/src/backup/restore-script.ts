@@ -1,13 +1,14 @@
 import { digestStatement, rowSettings, sqlColumns, sqlName } from "../copy/index.js";
 import { quoteIdentifier, quoteLiteral } from "../postgres/index.js";
 import { fileNames } from "./archive-names.js";
+import { encryptedEnding } from "./archive-writer.js";
 import { isDirect, type Load, loadingOrder, planLoads } from "./load-rows.js";
 import type { Manifest } from "./manifest.js";
 import { type Expected, expectations } from "./restore-verify.js";
 import { isAuth } from "./restore-whole.js";
 
 /**
- * The script that restores a plain archive with psql alone, into an empty database (for Supabase's own schemas: one
+ * The script that restores an archive, decrypted if need be, with psql alone, into an empty database (for Supabase's own schemas: one
  * that has them), in one transaction, which comes to nothing when a row is not what it was.
  */
 export function renderRestoreScript(manifest: Omit<Manifest, "format">): string {
@@ -35,7 +36,10 @@ function head(manifest: Omit<Manifest, "format">): string[] {
     `-- Restores the backup ${id} of ${oneLine(project)} (${oneLine(environment)}) into an empty database, in one`,
     "-- transaction. Run it in this folder, with psql and gzip on the machine:",
     `--   psql --no-psqlrc -d <the database's address> -f ${fileNames.script}`,
-    ...(manifest.files.some(({ name }) => name === fileNames.broken)
+    ...(manifest.encryption === undefined
+      ? []
+      : ["-- All files, also those in other folders, have to be decrypted before."]),
+    ...(manifest.files.some(({ name }) => plainName(name) === fileNames.broken)
       ? [`-- Afterwards ${fileNames.broken} can be run, when the tables that it names have their rows.`]
       : []),
     "\\set ON_ERROR_STOP on",
@@ -85,7 +89,7 @@ function loadTable(load: Load, id: string): string[] {
   const list = columns.length > 0 ? `(${sqlColumns(columns)}) ` : "";
   const copies = table.files.map((file) => {
     const folder = file.backup === undefined || file.backup === id ? "" : `../${file.backup}/`;
-    return `\\copy ${target} ${list}from program 'gzip -dc < ${folder}${file.name}'`;
+    return `\\copy ${target} ${list}from program 'gzip -dc < ${folder}${plainName(file.name)}'`;
   });
   return [
     ...renamings.map((each) => each.rename(each.name, each.other)),
@@ -117,6 +121,11 @@ begin
 end
 `;
   return `do ${quoteLiteral(body)};`;
+}
+
+/** What a file is called once it is decrypted. */
+function plainName(name: string): string {
+  return name.endsWith(encryptedEnding) ? name.slice(0, -encryptedEnding.length) : name;
 }
 
 function oneLine(text: string): string {
