@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { usualRetention } from "../../src/index.js";
+import { rewriteManifest } from "../support/backup-damage.js";
 import { pantler } from "../support/cli.js";
-import { rewriteManifest } from "../support/sealed.js";
 import { archivesIn, type Shop, withShop } from "../support/shop.js";
 
 const bin = fileURLToPath(new URL("../../bin/pantler.js", import.meta.url));
@@ -338,9 +338,7 @@ describe("pantler backup list", () => {
       const [damaged, foreign] = [await shop.backUp(), await shop.backUp()];
       const manifest = join(shop.folder, "backups", damaged, "manifest.json");
       writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"rows": 100', '"rows": 101'));
-      rewriteManifest(join(shop.folder, "backups", foreign, "manifest.json"), (content) => {
-        content.project = "other";
-      });
+      rewriteManifest(join(shop.folder, "backups"), foreign, () => ({ project: "other" }));
       const { code, stdout } = await shop.cli(["backup", "list"]);
       expect(code).toBe(0);
       expect(stdout).toMatch(new RegExp(`^${damaged} .* damaged$`, "m"));
@@ -485,12 +483,11 @@ describe("pantler backup show, verify and drill", () => {
   it("drill: names the tables whose rows are not those that were counted", async () => {
     await withShop(async ({ cli, said, folder, backUp }) => {
       const id = await backUp();
-      rewriteManifest(join(folder, "backups", id, "manifest.json"), (manifest) => {
-        const jars = (manifest.tables as { name: string; rows: number; digest: string }[]).find(
-          ({ name }) => name === "jars",
-        );
-        Object.assign(jars ?? {}, { rows: 99, digest: jars?.digest.replace(/^100/, "99") });
-      });
+      rewriteManifest(join(folder, "backups"), id, ({ tables }) => ({
+        tables: tables.map((table) =>
+          table.name === "jars" ? { ...table, rows: 99, digest: table.digest.replace(/^100/, "99") } : table,
+        ),
+      }));
       const run = await cli(["backup", "drill", "latest", "--json"]);
       expect(run.code).toBe(1);
       expect(run.result).toMatchObject({
