@@ -2,10 +2,10 @@ import { type ScratchServer, withScratch } from "../engine/index.js";
 import { type Operation, PantlerError, stopWhenAborted } from "../operation/index.js";
 import { quoteIdentifier, requireServer, sqlstateOf, withClient } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
-import { compareSchemas, type DumpEntry, readSchema, type SchemaObject } from "../schema/index.js";
-import { fileNames } from "./archive-names.js";
+import { type DumpEntry, readSchema } from "../schema/index.js";
 import { ArchiveReader, type Keys } from "./archive-reader.js";
 import type { Backup } from "./catalog.js";
+import { schemaDifferences } from "./compare-schema.js";
 import { writeDrill } from "./drill-record.js";
 import { constraintOf } from "./entry-order.js";
 import type { Drill } from "./manifest.js";
@@ -140,52 +140,12 @@ async function compareSchema(
   leftOut: readonly DumpEntry[],
   operation: Operation,
 ): Promise<string[]> {
-  const { source } = reader.manifest;
   return await operation.step("compare the schema with the backup", async (step) => {
-    const written = JSON.parse(await reader.text(fileNames.objects)) as SchemaObject[];
     const restored = await withClient(url, readSchema);
-    const expected = written.filter((object) => !leftOut.some((key) => isOf(object, key)));
-    const found = compareAcross(expected, restored, source.major !== Number.parseInt(server, 10));
+    const found = await schemaDifferences(reader, restored, Number.parseInt(server, 10), leftOut);
     step.note(found.length === 0 ? `${restored.length} objects` : `${found.length} differ`);
     return found;
   });
-}
-
-/** Whether an object is a foreign key, one of its copies for partitions, or the comment on it. */
-function isOf({ kind, name, definition }: SchemaObject, key: DumpEntry): boolean {
-  const plainName = constraintOf(key);
-  const names = [plainName, quoteIdentifier(plainName)];
-  if (kind === "comment") return names.some((each) => name.startsWith(`table constraint ${each} on `));
-  return (
-    kind === "constraint" &&
-    definition.startsWith("FOREIGN KEY") &&
-    names.some((each) => name.endsWith(`.${each}`))
-  );
-}
-
-/**
- * Compares two schemas.
- * @param acrossMajors whether they were printed by servers of different majors: those write the same view or policy with
- * more or fewer qualified names and parentheses, which then count for nothing
- */
-function compareAcross(
-  written: readonly SchemaObject[],
-  restored: readonly SchemaObject[],
-  acrossMajors: boolean,
-): string[] {
-  return compareSchemas(written, restored)
-    .filter(
-      ({ left, right }) =>
-        !acrossMajors || left === undefined || right === undefined || plain(left) !== plain(right),
-    )
-    .map(({ kind, name, left, right }) => {
-      if (right === undefined) return `${kind} ${name} is missing`;
-      return left === undefined ? `${kind} ${name} was not in the backup` : `${kind} ${name} is different`;
-    });
-}
-
-function plain(definition: string): string {
-  return definition.replaceAll(/("[^"]*"|\w+)\./g, "").replaceAll(/[\s()]+/g, "");
 }
 
 async function asSuperuser(url: DatabaseUrl, statement: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { DatabaseUrl } from "../project/index.js";
 import { parseEntries } from "../schema/index.js";
 import { applyEntries } from "./apply-entries.js";
 import { clearProject, recordsSchema } from "./clear-project.js";
-import { type Before, dropMarker, isOurs, setMarker } from "./restore-marker.js";
+import { type Before, dropMarker, setMarker, whoFills } from "./restore-marker.js";
 import { beAlone } from "./restore-sessions.js";
 import { hasSchema } from "./restore-whole.js";
 
@@ -29,16 +29,19 @@ export const emptied = "The database was emptied again and is as it was before."
 /**
  * Drops what a failed restore has made, unless another one has begun meanwhile, whose it is now. What says that the
  * database is half restored goes last.
- * @throws NeedsHandsError `half-restored` when that fails too
+ * @returns whether it failed at all: where only the answer to its last commit was lost, everything is there
+ * @throws NeedsHandsError `half-restored` when that fails too, `restored-by-another`
  */
-export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown): Promise<void> {
+export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown): Promise<boolean> {
   const { id, before, token, sessions, authTables } = begun;
-  if (token === undefined) return;
+  if (token === undefined) return true;
   try {
-    await withClient(url, async (client) => {
+    return await withClient(url, async (client) => {
       await prepareSession(client);
       await beAlone(client, sessions);
-      if (!(await isOurs(client, token))) return;
+      const who = await whoFills(client, token);
+      if (who === "another") throw takenOver(url, cause);
+      if (who === "none") return false;
       // The marker's schema may hold a part of the backup too.
       await setMarker(client, id, before);
       await clearProject(client, [recordsSchema]);
@@ -50,8 +53,10 @@ export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown)
       await applyEntries(client, entries, false);
       await dropRoles(client, before.missingRoles);
       await dropMarker(client, hasSchema(entries, recordsSchema));
+      return true;
     });
   } catch (error) {
+    if (error instanceof NeedsHandsError) throw error;
     throw new NeedsHandsError({
       code: "half-restored",
       message: `The restore failed: ${wordsOf(cause)}`,
@@ -66,6 +71,16 @@ export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown)
 async function deleteAll(client: Client, table: QualifiedName): Promise<void> {
   const { rows } = await client.query("select where to_regclass($1) is not null", [sqlName(table)]);
   if (rows.length > 0) await client.query(`delete from ${sqlName(table)}`);
+}
+
+function takenOver(url: DatabaseUrl, cause: unknown): NeedsHandsError {
+  return new NeedsHandsError({
+    code: "restored-by-another",
+    message: `The restore failed: ${wordsOf(cause)}`,
+    state: `Another restore into ${url} has begun meanwhile, and goes on.`,
+    remedy: "Wait for it to end, and look what is there.",
+    cause,
+  });
 }
 
 async function dropExtensions(client: Client, kept: readonly string[]): Promise<void> {

@@ -40,7 +40,14 @@ const manifest = v.object({
   recipients: v.optional(v.array(v.string())),
   schema: v.object({ fingerprint: v.string(), objects: count }),
   roles: v.array(v.string()),
-  extensions: v.array(v.object({ name: v.string(), schema: v.string(), version: v.string() })),
+  extensions: v.array(
+    v.object({
+      name: v.string(),
+      schema: v.string(),
+      version: v.string(),
+      required: v.optional(v.boolean()),
+    }),
+  ),
   tables: v.array(
     v.object({
       ...qualified,

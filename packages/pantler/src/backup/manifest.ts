@@ -71,6 +71,8 @@ export interface Manifest {
     readonly name: string;
     readonly schema: string;
     readonly version: string;
+    /** Whether the project installed it: a database does well without what Supabase puts into each. */
+    readonly required?: boolean | undefined;
   }[];
   readonly tables: readonly ArchivedTable[];
   readonly sequences: readonly {

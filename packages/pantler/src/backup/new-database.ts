@@ -9,8 +9,8 @@ import {
 } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import type { Backup } from "./catalog.js";
+import { planRestore, type RestoreRequest } from "./plan-restore.js";
 import type { RestorePreview } from "./preview.js";
-import { planRestore, type RestoreRequest } from "./restore.js";
 import { requireFit } from "./restore-check.js";
 
 /** The database that every server has, from which others are made. */

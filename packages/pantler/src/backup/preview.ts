@@ -5,7 +5,7 @@ import { dumpedSchemas, fingerprintOf, readSchema } from "../schema/index.js";
 import type { Backup } from "./catalog.js";
 import { isEmpty } from "./clear-project.js";
 import { authTables, isSame, markerTable } from "./contents.js";
-import { planRestore, type RestoreRequest, type RestoreWay } from "./restore.js";
+import { planRestore, type RestoreRequest, type RestoreWay } from "./plan-restore.js";
 import { requireFit } from "./restore-check.js";
 
 /** What a restore would change. */

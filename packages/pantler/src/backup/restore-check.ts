@@ -26,7 +26,7 @@ export async function requireFit(
     `select name
      from unnest($1::text[]) as needed (name)
      where name not in (select name from pg_available_extensions) and name not in (select extname from pg_extension)`,
-    [manifest.extensions.map(({ name }) => name)],
+    [manifest.extensions.filter(({ required }) => required !== false).map(({ name }) => name)],
   );
   if (rows.length === 0) return;
   const names = rows.map(({ name }) => name).join(", ");

@@ -43,7 +43,7 @@ export async function restoreIntoEmpty(
       onFilled: async (worker) => await dropMarker(worker, hasSchema(whole.pre, recordsSchema)),
     });
   } catch (error) {
-    await emptyAgain(url, begun, error);
+    if (!(await emptyAgain(url, begun, error))) return;
     stopWhenAborted(signal, emptied, error);
     throw fillingFailed(error);
   }

@@ -14,7 +14,7 @@ export async function isHalfRestored(client: Client): Promise<boolean> {
 }
 
 /**
- * Refuses to take a backup of what a restore has not finished.
+ * Refuses a database that a restore has not finished, to take a backup of it or to change rows in it.
  * @throws RefusedError `restore-unfinished`
  */
 export async function refuseHalfRestored(client: Client, url: DatabaseUrl): Promise<void> {
@@ -23,7 +23,7 @@ export async function refuseHalfRestored(client: Client, url: DatabaseUrl): Prom
     code: "restore-unfinished",
     message: `A restore into ${url} runs, or began and did not end: what is there is only a part of a backup.`,
     state: "Nothing was done.",
-    remedy: "Run the restore again, which starts over; then back it up.",
+    remedy: "First run that restore again, which starts over.",
   });
 }
 
@@ -65,14 +65,17 @@ export async function setMarker(client: Client, id: string, before: Before): Pro
   return token;
 }
 
-/** Whether the restore that a token belongs to is still the one that fills the database. */
-export async function isOurs(client: Client, token: string): Promise<boolean> {
-  if (!(await isHalfRestored(client))) return false;
+/**
+ * Tells whose restore fills the database: still the one that a token belongs to, another one that has begun since, or
+ * none, since that one is done.
+ */
+export async function whoFills(client: Client, token: string): Promise<"this" | "another" | "none"> {
+  if (!(await isHalfRestored(client))) return "none";
   const { rows } = await client.query<{ ours: boolean }>(
     `select exists (select from ${sqlName(markerTable)} where token = $1) as ours`,
     [token],
   );
-  return rows[0]?.ours ?? false;
+  return rows[0]?.ours ? "this" : "another";
 }
 
 /**

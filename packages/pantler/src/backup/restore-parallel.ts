@@ -10,7 +10,15 @@ import { isDirect, type Load, loadRows, planLoads } from "./load-rows.js";
 import type { ArchivedFile, ArchivedTable } from "./manifest.js";
 import { admitOthers, beAlone, join, listSessions } from "./restore-sessions.js";
 import { compareRows } from "./restore-verify.js";
-import { counted, describeRows, isAuth, makeRoles, replaceAuthRows, type Whole } from "./restore-whole.js";
+import {
+  counted,
+  describeRows,
+  isAuth,
+  makeRoles,
+  replaceAuthRows,
+  type Whole,
+  withTables,
+} from "./restore-whole.js";
 
 /** How long a statement waits for a lock, in milliseconds. Nobody should be working in an empty database. */
 const lockTimeout = 30_000;
@@ -97,7 +105,7 @@ async function fill(
   { judge, onFilled }: Filling,
 ): Promise<string[]> {
   const { reader, pre, post, rights, tables, sequences } = whole;
-  const loads = planLoads(tables, reader.manifest);
+  const loads = await withTables(first, planLoads(tables, reader.manifest), operation);
   await operation.step("make the tables", async (step) => {
     await clearProject(first, [recordsSchema]);
     await makeRoles(first, reader);

@@ -1,4 +1,4 @@
-import { restoreSequences, sqlName } from "../copy/index.js";
+import { type QualifiedName, restoreSequences, sqlName } from "../copy/index.js";
 import { type Operation, type Step, stopWhenAborted } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 import { type DumpEntry, parseEntries } from "../schema/index.js";
@@ -73,7 +73,7 @@ export async function replaceWhole(
     await makeRoles(client, reader);
     await apply(pre, step);
   });
-  const loads = planLoads(tables, reader.manifest);
+  const loads = await withTables(client, planLoads(tables, reader.manifest), operation);
   await operation.step("load the rows", async (step) => {
     const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
@@ -107,6 +107,30 @@ export async function makeRoles(client: Client, reader: ArchiveReader): Promise<
     [reader.manifest.roles],
   );
   if (rows[0]?.missing) await client.query(await reader.text(fileNames.roles));
+}
+
+/** Leaves out rows of Supabase's tables where there are none: in a database that is not Supabase's. */
+export async function withTables(
+  client: Client,
+  loads: readonly Load[],
+  operation: Operation,
+): Promise<Load[]> {
+  const present: Load[] = [];
+  for (const load of loads) {
+    const { schema, name, rows } = load.table;
+    if (!isAuth(load.table) || (await isThere(client, load.table))) present.push(load);
+    else if (rows > 0)
+      operation.finding("warning", `${rows} rows of ${schema}.${name} are left out: it is not there`);
+  }
+  return present;
+}
+
+/** Whether a database has a table. */
+export async function isThere(client: Client, name: QualifiedName): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>("select to_regclass($1) is not null as there", [
+    sqlName(name),
+  ]);
+  return rows[0]?.there ?? false;
 }
 
 /** Whether entries make a schema. */

@@ -1,7 +1,8 @@
 import { prepareSession } from "../copy/index.js";
 import type { Target } from "../engine/index.js";
-import { type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
+import { type Operation, stopWhenAborted } from "../operation/index.js";
 import {
+  type Client,
   cancelOnAbort,
   connect,
   environmentProblem,
@@ -9,37 +10,21 @@ import {
   requireServer,
   takeDeploymentLock,
 } from "../postgres/index.js";
-import { fingerprintOf, readSchema } from "../schema/index.js";
-import { ArchiveReader, type Keys } from "./archive-reader.js";
+import { readSchema } from "../schema/index.js";
+import { ArchiveReader } from "./archive-reader.js";
 import type { Backup } from "./catalog.js";
 import { isEmpty } from "./clear-project.js";
-import { createBackup } from "./create.js";
-import { drillBackup } from "./drill.js";
-import { loadingOrder } from "./load-rows.js";
-import type { ArchivedTable, Manifest } from "./manifest.js";
-import type { Merged, MergeMode } from "./merge-rows.js";
+import { schemaDifferences } from "./compare-schema.js";
+import type { ArchivedTable } from "./manifest.js";
+import type { Merged } from "./merge-rows.js";
 import { inOneTransaction } from "./one-transaction.js";
+import { planRestore, type RestoreRequest, type RestoreWay } from "./plan-restore.js";
 import { requireFit } from "./restore-check.js";
 import { restoreIntoEmpty } from "./restore-empty.js";
-import { isHalfRestored } from "./restore-marker.js";
+import { isHalfRestored, refuseHalfRestored } from "./restore-marker.js";
 import { restoreRows } from "./restore-rows.js";
 import { readWhole, replaceWhole } from "./restore-whole.js";
-import { chooseTables } from "./table-choice.js";
-
-export interface RestoreRequest {
-  /** Only the rows of these tables, each as `name`, for one of schema public, or `schema.name`. */
-  readonly tables?: readonly string[] | undefined;
-  /** Brings back rows by their primary key: missing ones, and with `update` those that differ. */
-  readonly merge?: MergeMode | undefined;
-  readonly schemaOnly?: boolean | undefined;
-  readonly dataOnly?: boolean | undefined;
-  readonly keys: Keys;
-  /** For a protected environment that holds something: its name, typed by somebody who means it. */
-  readonly confirmation?: string | undefined;
-}
-
-/** How a restore goes about it. */
-export type RestoreWay = "everything" | "schema" | "rows";
+import { requireConfirmation, secure } from "./safety-backup.js";
 
 export interface RestoreResult {
   readonly backup: string;
@@ -55,22 +40,6 @@ export interface RestoreResult {
   /** Whether the schema is now that of the backup; undefined where only rows were restored. */
   readonly schemaEqual: boolean | undefined;
   readonly milliseconds: number;
-}
-
-/** What a restore is to do, put together from the request and the kind of the backup. */
-export function planRestore(
-  { kind, tables }: Manifest,
-  request: RestoreRequest,
-): { readonly way: RestoreWay; readonly tables: readonly ArchivedTable[]; readonly complete: boolean } {
-  const chosen = request.tables ? chooseTables(request.tables, tables, "The backup") : tables;
-  const rowsOnly =
-    request.dataOnly || request.tables || request.merge || kind === "data" || kind === "tables";
-  const way = request.schemaOnly ? "schema" : rowsOnly ? "rows" : kind === "schema" ? "schema" : "everything";
-  return {
-    way,
-    tables: loadingOrder(way === "schema" ? chosen.filter(isLedger) : chosen),
-    complete: !request.tables && kind !== "tables" && kind !== "schema",
-  };
 }
 
 /**
@@ -110,7 +79,9 @@ export async function restoreBackup(
     const half = await isHalfRestored(client);
     if (half)
       operation.finding("warning", "an earlier restore into this database did not end; it is started over");
+    if (plan.way === "rows") await refuseHalfRestored(client, target.url);
     const empty = half || (await isEmpty(client));
+    if (!empty || half) requireConfirmation(target, request);
     const safety = empty ? undefined : await secure(target, request, operation, signal);
     stopWhenAborted(signal, "Nothing was changed.");
     const merged = new Map<ArchivedTable, Merged>();
@@ -130,15 +101,7 @@ export async function restoreBackup(
       });
     }
     const schemaEqual =
-      plan.way === "rows"
-        ? undefined
-        : fingerprintOf(await readSchema(client)) === manifest.schema.fingerprint;
-    if (schemaEqual === false) {
-      operation.finding(
-        "warning",
-        "the schema is not in every respect that of the backup; pantler backup drill says in which",
-      );
-    }
+      plan.way === "rows" ? undefined : await compareSchema(client, whole.reader, major, operation);
     return {
       backup: manifest.id,
       way: plan.way,
@@ -163,40 +126,30 @@ export async function restoreBackup(
   }
 }
 
-/**
- * Sees to it that a protected environment is overwritten only by somebody who means it, and after a backup of what is
- * there was taken and proven.
- */
-async function secure(
-  target: Target,
-  request: RestoreRequest,
-  operation: Operation,
-  signal: AbortSignal | undefined,
-): Promise<Backup | undefined> {
-  const { environment } = target;
-  if (!environment.protected) return undefined;
-  if (request.confirmation !== environment.name) {
-    throw new RefusedError({
-      code: "not-confirmed",
-      message: `${environment.name} is protected and holds data, which a restore overwrites.`,
-      state: "Nothing was done.",
-      remedy: `Confirm it by its name: --confirm ${environment.name}`,
-    });
-  }
-  const { passphrase } = request.keys;
-  const safety = await createBackup(target, { name: "before a restore", passphrase }, operation, signal);
-  const drill = await drillBackup(safety, request.keys, operation, signal);
-  if (drill.proven) return safety;
-  throw new RefusedError({
-    code: "backup-not-proven",
-    message: `The backup ${safety.id} of what ${environment.name} holds now did not pass its drill.`,
-    detail: drill.differences.join("\n"),
-    state: "Nothing was restored; that backup stays listed.",
-    remedy: `See what differs: pantler backup show ${safety.id}`,
-  });
-}
+/** So many differences are named. */
+const namedAtMost = 10;
 
-/** The ledger goes with a schema, so that it is known which migrations made it. */
-function isLedger({ schema }: ArchivedTable): boolean {
-  return schema === "supabase_migrations" || schema === "pantler";
+/** Tells whether the schema is that of the backup; what is kept already is not given up when that cannot be seen. */
+async function compareSchema(
+  client: Client,
+  reader: ArchiveReader,
+  major: number,
+  operation: Operation,
+): Promise<boolean | undefined> {
+  try {
+    const differences = await schemaDifferences(reader, await readSchema(client), major);
+    if (differences.length === 0) return true;
+    const more = differences.length > namedAtMost ? [`and ${differences.length - namedAtMost} more`] : [];
+    operation.finding(
+      "warning",
+      `the schema is not in every respect that of the backup: ${[...differences.slice(0, namedAtMost), ...more].join(", ")}`,
+    );
+    return false;
+  } catch (error) {
+    operation.finding(
+      "warning",
+      `the schema could not be compared with that of the backup: ${String(error)}`,
+    );
+    return undefined;
+  }
 }
