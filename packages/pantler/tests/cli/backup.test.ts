@@ -38,7 +38,7 @@ describe("pantler backup create", () => {
           schema  <fingerprint>, <n> objects
           size    <size>, not encrypted
           store   backups/<id>
-          drill   not drilled; prove it with pantler backup drill d75130
+          drill   not drilled; prove it with pantler backup drill <end of id>
         "
       `);
       expect(said(run.stderr)).toMatchInlineSnapshot(`

@@ -68,6 +68,7 @@ function masked(text: string, folder: string, url: string): string {
     .replaceAll(url.replace(/:[^:@]*@/, "@"), "<url>")
     .replaceAll(new URL(url).pathname.slice(1), "<database>")
     .replaceAll(/\d{8}T\d{6}Z-[0-9a-f]{6}/g, "<id>")
+    .replaceAll(/(?<=pantler backup [a-z]+ )[0-9a-f]{6}\b/g, "<end of id>")
     .replaceAll(/\b[0-9a-f]{16}\b/g, "<fingerprint>")
     .replaceAll(/\d+(\.\d+)? (ms|s)\b/g, "<time>")
     .replaceAll(/\d+(\.\d+)? (bytes|kB)\b/g, "<size>")
