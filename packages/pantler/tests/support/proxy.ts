@@ -16,6 +16,10 @@ export interface Proxy {
   readonly received: () => number;
   /** The connection over which the server sends the last of so many more bytes is lost right after it. */
   readonly cutAfter: (bytes: number) => void;
+  /** How many bytes clients have sent so far, over all connections. */
+  readonly sent: () => number;
+  /** The connection over which a client sends the last of so many more bytes is lost right after it. */
+  readonly cutAfterSent: (bytes: number) => void;
   /** From now on what the server sends comes in pieces of at most so many bytes, each by itself. */
   readonly sendInPieces: (bytes: number) => void;
 }
@@ -29,6 +33,8 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
   let received = 0;
   let lastByte = Number.POSITIVE_INFINITY;
   let pieceSize = Number.POSITIVE_INFINITY;
+  let sent = 0;
+  let lastSent = Number.POSITIVE_INFINITY;
 
   async function forward(upstream: Socket, client: Socket): Promise<void> {
     for await (const bytes of upstream as AsyncIterable<Buffer>) {
@@ -79,7 +85,12 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
         }
         return;
       }
-      upstream.write(bytes);
+      const piece = bytes.subarray(0, lastSent - sent);
+      sent += piece.length;
+      upstream.write(piece);
+      if (sent < lastSent) return;
+      lastSent = Number.POSITIVE_INFINITY;
+      client.destroy();
     });
     client.on("close", () => {
       if (!lingers) upstream.end();
@@ -99,6 +110,10 @@ export async function withProxy(url: string, test: (proxy: Proxy) => Promise<voi
       received: () => received,
       cutAfter: (bytes) => {
         lastByte = received + bytes;
+      },
+      sent: () => sent,
+      cutAfterSent: (bytes) => {
+        lastSent = sent + bytes;
       },
       sendInPieces: (bytes) => {
         pieceSize = bytes;
