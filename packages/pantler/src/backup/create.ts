@@ -32,6 +32,7 @@ import { prepareSeal } from "./prepare-seal.js";
 import { removeArchive } from "./remove-archive.js";
 import { refuseHalfRestored } from "./restore-marker.js";
 import { renderRestoreScript } from "./restore-script.js";
+import { describeRows } from "./restore-whole.js";
 import type { Store } from "./store.js";
 import { missingFiles, requireFiles } from "./stored-files.js";
 import { chooseTables, withSiblings } from "./table-choice.js";
@@ -272,10 +273,9 @@ function choiceOf({ tables }: CreateRequest): (present: readonly Table[]) => Tab
 }
 
 function describeTables(tables: readonly Manifest["tables"][number][]): string {
-  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const shared = tables.filter(({ files }) => files.some(({ backup }) => backup !== undefined)).length;
   const unchanged = shared > 0 ? `, ${shared} unchanged` : "";
-  return `${tables.length} tables, ${rows} rows${unchanged}`;
+  return `${describeRows(tables)}${unchanged}`;
 }
 
 async function describeServer(client: Client): Promise<{ readonly version: string; readonly role: string }> {

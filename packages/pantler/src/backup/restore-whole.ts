@@ -168,7 +168,8 @@ export async function* counted(
   }
 }
 
+/** How much there is, in words. */
 export function describeRows(tables: readonly ArchivedTable[]): string {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-  return `${tables.length} tables, ${rows} rows`;
+  return `${tables.length} ${tables.length === 1 ? "table" : "tables"}, ${rows} ${rows === 1 ? "row" : "rows"}`;
 }
