@@ -135,7 +135,7 @@ describe("KitchenPantry", () => {
       }
       expect(unnoticed).toEqual([]);
     });
-  }, 180_000);
+  }, 600_000);
 
   it("has a mutation for every check", async () => {
     await withKitchenPantry(undefined, async (target) => {

@@ -9,11 +9,11 @@ describe(`killed at ${trials} random moments`, () => {
     const { seed, random } = trialSeed();
     const { problems, counts } = await killCreates(trials, random);
     expect(problems, `TRIAL_SEED=${seed}: ${JSON.stringify(counts)}`).toEqual([]);
-  }, 300_000);
+  }, 900_000);
 
   it("a prune leaves every listed backup whole, and is completed by the next one", async () => {
     const { seed, random } = trialSeed();
     const { problems, counts } = await killPrunes(trials, random);
     expect(problems, `TRIAL_SEED=${seed}: ${JSON.stringify(counts)}`).toEqual([]);
-  }, 300_000);
+  }, 900_000);
 });
