@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/tests/**/*.test.ts", "projects/*/tests/**/*.test.ts"],
     globalSetup: ["packages/pantler/tests/support/shared-server.ts"],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     // Two cores: more workers than that only wait for each other and for the server.
     maxWorkers: 2,
