@@ -11,7 +11,7 @@ import { dumpedSchemas } from "../schema/index.js";
 import { isSame } from "./contents.js";
 import { withoutConstraints } from "./lifted-constraints.js";
 import { type Load, loadRows, planLoads } from "./load-rows.js";
-import type { ArchivedTable } from "./manifest.js";
+import type { ArchivedTable, Manifest } from "./manifest.js";
 import { type Merged, type MergeMode, mergeRows } from "./merge-rows.js";
 import { lostViews, makeMissing } from "./missing-tables.js";
 import { undone } from "./one-transaction.js";
@@ -41,7 +41,7 @@ export async function restoreRows(
   operation: Operation,
   signal: AbortSignal | undefined,
 ): Promise<Map<ArchivedTable, Merged>> {
-  const { tables, sequences } = whole;
+  const { reader, tables, sequences } = whole;
   const missing = await operation.step("make the missing tables", async (step) => {
     const made = await makeMissing(client, whole);
     if (made.tables.length === 0) step.skip("all are there");
@@ -72,12 +72,19 @@ export async function restoreRows(
     });
   }
   await operation.step("fill materialised views", async (step) => {
-    const views = await listFilledViews(client, await dumpedSchemas(client));
+    const views = await viewsToFill(client, reader.manifest, request.complete);
     if (views.length === 0) return step.skip("there are none");
     await refreshViews(client, views);
     step.note(String(views.length));
   });
   return merged;
+}
+
+/** Those that were filled when the backup was taken, if all of its rows are restored, and those that are now. */
+async function viewsToFill(client: Client, { views }: Manifest, complete: boolean): Promise<QualifiedName[]> {
+  const were = complete ? await present(client, views) : [];
+  const filled = await listFilledViews(client, await dumpedSchemas(client));
+  return [...were, ...filled.filter((view) => !were.some((each) => isSame(each, view)))];
 }
 
 /** Tables that were made are no partitions yet, so that nothing deals rows out to them. */
@@ -113,6 +120,7 @@ async function loadAll(
   for (const load of loads) {
     stopWhenAborted(signal, undone);
     const rows = counted(reader.rows(load.table), (bytes) => {
+      stopWhenAborted(signal, undone);
       done += bytes;
       step.progress(done, total, `bytes, ${sqlName(load.table)}`);
     });
@@ -155,16 +163,16 @@ async function requireColumns(client: Client, tables: readonly ArchivedTable[]):
   });
 }
 
-/** Sequences that are still there. */
-async function present<Sequence extends QualifiedName>(
+/** Sequences or views that are still there. */
+async function present<Named extends QualifiedName>(
   client: Client,
-  sequences: readonly Sequence[],
-): Promise<Sequence[]> {
+  names: readonly Named[],
+): Promise<Named[]> {
   const { rows } = await client.query<{ there: boolean }>(
     "select to_regclass(name) is not null as there from unnest($1::text[]) with ordinality as wanted (name, place) order by place",
-    [sequences.map(sqlName)],
+    [names.map(sqlName)],
   );
-  return sequences.filter((_, index) => rows[index]?.there);
+  return names.filter((_, index) => rows[index]?.there);
 }
 
 /** Sequences that give a table's column its values, and the largest value it has. */

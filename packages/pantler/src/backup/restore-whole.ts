@@ -80,6 +80,7 @@ export async function replaceWhole(
     for (const load of loads) {
       stopWhenAborted(signal, undone);
       const rows = counted(reader.rows(load.table), (bytes) => {
+        stopWhenAborted(signal, undone);
         done += bytes;
         step.progress(done, total, `bytes, ${sqlName(load.table)}`);
       });
