@@ -80,7 +80,10 @@ describe("backups in a bucket whose service misbehaves", () => {
       server.faults.cutUploads(50, 2);
       const child = await backUp(project, { incremental: true });
       expect(child.manifest.parent).toBe(backup.id);
-      server.faults.answer(503, "ServiceUnavailable", { times: 2, when: ({ method }) => method === "DELETE" });
+      server.faults.answer(503, "ServiceUnavailable", {
+        times: 2,
+        when: ({ method }) => method === "DELETE",
+      });
       // The newest proven one stays.
       expect(await prune(bucket)).toEqual([]);
       await drillBackup(child, {}, project.operation);
