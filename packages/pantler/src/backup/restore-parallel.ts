@@ -14,6 +14,7 @@ import {
   counted,
   describeRows,
   isAuth,
+  lacksRoles,
   makeRoles,
   replaceAuthRows,
   type Whole,
@@ -108,7 +109,7 @@ async function fill(
   const loads = await withTables(first, planLoads(tables, reader.manifest), operation);
   await operation.step("make the tables", async (step) => {
     await clearProject(first, [recordsSchema]);
-    await makeRoles(first, reader);
+    if (await lacksRoles(first, reader)) await makeRoles(first, reader);
     await applyEntries(first, pre, false, (done) => step.progress(done, pre.length, "entries"));
   });
   await operation.step("load the rows", async (step) => {
@@ -132,6 +133,8 @@ async function fill(
     // What was committed before is on the disk when this is.
     await first.query("begin; set local synchronous_commit = on");
     await applyEntries(first, rights, true, (done) => step.progress(done, rights.length, "entries"));
+    // What roles that are there get is the server's, so that it comes with what cannot fail any more.
+    await makeRoles(first, reader);
     await onFilled?.(first);
     await first.query("commit");
   });

@@ -101,13 +101,22 @@ export async function replaceWhole(
   await operation.step("restore rights", async (step) => await apply(rights, step));
 }
 
-/** Makes the roles that the archive needs and the server lacks; the script leaves those alone that are there. */
-export async function makeRoles(client: Client, reader: ArchiveReader): Promise<void> {
+/** Whether the server lacks a role that an archive needs. */
+export async function lacksRoles(client: Client, reader: ArchiveReader): Promise<boolean> {
   const { rows } = await client.query<{ missing: boolean }>(
     "select exists (select from unnest($1::text[]) as needed (name) where name not in (select rolname from pg_roles)) as missing",
     [reader.manifest.roles],
   );
-  if (rows[0]?.missing) await client.query(await reader.text(fileNames.roles));
+  return rows[0]?.missing ?? false;
+}
+
+/**
+ * Makes the roles that an archive needs and the server lacks, and gives those that are there the memberships and
+ * settings they lack, as far as the role may.
+ */
+export async function makeRoles(client: Client, reader: ArchiveReader): Promise<void> {
+  const script = await reader.text(fileNames.roles);
+  if (script !== "") await client.query(script);
 }
 
 /** Leaves out rows of Supabase's tables where there are none: in a database that is not Supabase's. */

@@ -15,6 +15,7 @@ import { ArchiveReader } from "./archive-reader.js";
 import type { Backup } from "./catalog.js";
 import { isEmpty } from "./clear-project.js";
 import { schemaDifferences } from "./compare-schema.js";
+import { gatherStatistics } from "./gather-statistics.js";
 import type { ArchivedTable } from "./manifest.js";
 import type { Merged } from "./merge-rows.js";
 import { inOneTransaction } from "./one-transaction.js";
@@ -100,6 +101,8 @@ export async function restoreBackup(
         for (const [table, result] of results) merged.set(table, result);
       });
     }
+    const { views } = plan.way === "everything" ? manifest : { views: [] };
+    await gatherStatistics(client, whole, views, operation);
     const schemaEqual =
       plan.way === "rows" ? undefined : await compareSchema(client, whole.reader, major, operation);
     return {

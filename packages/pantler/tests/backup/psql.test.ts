@@ -124,6 +124,7 @@ describe("psql alone", () => {
           {
             cwd: join(project.root, "backups", backup.id),
             encoding: "utf8",
+            env: { PATH: folders.join(":") },
           },
         );
         expect(later).toMatchObject({ status: 0, stderr: "" });

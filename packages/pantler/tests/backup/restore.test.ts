@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { backUp, drill, restore } from "../support/backups.js";
 import { withCounter } from "../support/counter.js";
@@ -90,6 +91,9 @@ describe("a restore", () => {
           project.events.length = 0;
           await restore(project, backup, {}, copy);
           expect(await query(copy, "select count(*)::int from items")).toEqual([{ count: 1000 }]);
+          const known =
+            "select reltuples::int as rows from pg_class where relname in ('items', 'counted') order by 1";
+          expect(await query(copy, known)).toEqual([{ rows: 2 }, { rows: 1000 }]);
           expect(project.events).toContainEqual({
             type: "finding",
             level: "warning",
@@ -158,6 +162,27 @@ describe("a restore", () => {
           );
         }
       });
+    });
+  });
+
+  it("gives roles that are there what they have in the database alone", async () => {
+    const role = `keeper_${randomBytes(4).toString("hex")}`;
+    const settings = `select setconfig from pg_db_role_setting where setrole = '${role}'::regrole and setdatabase = (select oid from pg_database where datname = current_database())`;
+    await withCounter(async (project) => {
+      try {
+        await query(project.url, `create role ${role}; grant select on items to ${role}`);
+        await query(
+          project.url,
+          `do $$begin execute format('alter role ${role} in database %I set work_mem to %L', current_database(), '7MB'); end$$`,
+        );
+        const backup = await backUp(project);
+        await withDatabaseUrl(async (copy) => {
+          await restore(project, backup, {}, copy);
+          expect(await query(copy, settings)).toEqual([{ setconfig: ["work_mem=7MB"] }]);
+        });
+      } finally {
+        await query(project.url, `revoke all on items from ${role}; drop role ${role}`);
+      }
     });
   });
 });
