@@ -90,7 +90,10 @@ class FolderStore implements Store {
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
     const path = await this.#path(name);
     const temporary = join(dirname(path), `${temporaryPrefix}${randomBytes(8).toString("hex")}.part`);
-    const handle = await this.#writing(() => this.#create(temporary));
+    const handle = await this.#writing(() => this.#create(temporary)).catch(async (error: unknown) => {
+      await this.#removeEmptyAbove(temporary).catch(() => {});
+      throw error;
+    });
     const hash = createHash("sha256");
     let bytes = 0;
     try {
@@ -110,6 +113,7 @@ class FolderStore implements Store {
       // What went wrong first is what has to be told; a file that stays behind is swept later.
       await handle.close().catch(() => {});
       await unlink(temporary).catch(() => {});
+      await this.#removeEmptyAbove(temporary).catch(() => {});
       throw error;
     }
     return { bytes, sha256: hash.digest("hex") };
