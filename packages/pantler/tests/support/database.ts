@@ -49,6 +49,20 @@ export async function withDatabaseUrl(
   }
 }
 
+/** Runs a test with a role of its own, which is dropped when the databases are gone that the test makes. */
+export async function withRole(
+  test: (role: string) => Promise<void>,
+  { name = `tester_${randomBytes(6).toString("hex")}`, options = "" } = {},
+): Promise<void> {
+  const superuser = DatabaseUrl.parse(inject("superuserUrl"), "the test setup");
+  await asSuperuser(superuser, `create role ${pg.escapeIdentifier(name)} ${options}`);
+  try {
+    await test(name);
+  } finally {
+    await asSuperuser(superuser, `drop role ${pg.escapeIdentifier(name)}`);
+  }
+}
+
 async function asSuperuser(superuser: DatabaseUrl, statement: string): Promise<void> {
   // Not the template itself: it could not be copied while a session is in it.
   const client = new pg.Client({
