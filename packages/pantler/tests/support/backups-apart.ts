@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -94,6 +94,17 @@ function listen(child: ChildProcessByStdio<Writable, Readable, Readable>) {
       void ended.then(() => resolve());
     });
   return { ready: hears("ready"), begun: hears("begun"), ended };
+}
+
+/** Has a process of its own do a job from beginning to end while all else in this one stands still. */
+export function runApartMeanwhile(job: Job, ahead: number): Outcome {
+  const run = spawnSync(process.execPath, ["--import", clock, program], {
+    input: `${JSON.stringify(job)}\n`,
+    encoding: "utf8",
+    env: { ...process.env, CLOCK_AHEAD: String(ahead) },
+  });
+  const answer = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as object;
+  return { ...answer, exit: run.status, stderr: run.stderr };
 }
 
 /** Has a process of its own do a job from beginning to end. */
