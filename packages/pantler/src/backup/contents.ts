@@ -106,21 +106,29 @@ export async function readLeftOut(client: Client, schemas: readonly string[]): P
     leftOut.push(`the rows of the foreign table ${name}, which are elsewhere`);
   const missed = await client.query<QualifiedName & { condition: string | null }>(missedTables);
   for (const { schema, name, condition } of missed.rows) {
-    const rows = await countIfAllowed(client, quoteQualified(schema, name), condition ?? "");
+    const rows = await countIfAllowed(client, { schema, name }, condition ?? "");
     if (rows === undefined) leftOut.push(`${schema}.${name}, which the role may not read`);
     else if (rows > 0) leftOut.push(`${rows} row${rows === 1 ? "" : "s"} of ${schema}.${name}`);
   }
   return leftOut;
 }
 
-async function countIfAllowed(client: Client, table: string, condition: string): Promise<number | undefined> {
+/** The name is looked up in the catalog: as a `regclass` it would take the right to the schema that is asked about. */
+async function countIfAllowed(
+  client: Client,
+  { schema, name }: QualifiedName,
+  condition: string,
+): Promise<number | undefined> {
   const right = await client.query<{ allowed: boolean }>(
-    `select has_schema_privilege(relnamespace, 'usage') and has_table_privilege(oid, 'select')
-       and not row_security_active(oid) as allowed
-     from pg_class where oid = $1::regclass`,
-    [table],
+    `select has_schema_privilege(relnamespace, 'usage') and has_table_privilege(pg_class.oid, 'select')
+       and not row_security_active(pg_class.oid) as allowed
+     from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+     where nspname = $1 and relname = $2`,
+    [schema, name],
   );
   if (!right.rows[0]?.allowed) return undefined;
-  const { rows } = await client.query<{ count: string }>(`select count(*) from ${table} ${condition}`);
+  const { rows } = await client.query<{ count: string }>(
+    `select count(*) from ${quoteQualified(schema, name)} ${condition}`,
+  );
   return Number(rows[0]?.count);
 }

@@ -17,6 +17,8 @@ export interface Begun {
   readonly before: Before;
   /** What tells it from another restore; undefined when it has changed nothing yet. */
   token: string | undefined;
+  /** Whether its last transaction was to be committed: until then a marker that is gone is another's doing. */
+  filled: boolean;
   /** Its sessions, by their processes on the server. */
   readonly sessions: number[];
   /** Tables of Supabase's that it may have put rows into, in the order in which that is done. */
@@ -33,15 +35,15 @@ export const emptied = "The database was emptied again and is as it was before."
  * @throws NeedsHandsError `half-restored` when that fails too, `restored-by-another`
  */
 export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown): Promise<boolean> {
-  const { id, before, token, sessions, authTables } = begun;
+  const { id, before, token, filled, sessions, authTables } = begun;
   if (token === undefined) return true;
   try {
     return await withClient(url, async (client) => {
       await prepareSession(client);
       await beAlone(client, sessions);
       const who = await whoFills(client, token);
-      if (who === "another") throw takenOver(url, cause);
-      if (who === "none") return false;
+      if (who === "none" && filled) return false;
+      if (who !== "this") throw takenOver(url, cause);
       // The marker's schema may hold a part of the backup too.
       await setMarker(client, id, before);
       await clearProject(client, [recordsSchema]);
@@ -77,7 +79,7 @@ function takenOver(url: DatabaseUrl, cause: unknown): NeedsHandsError {
   return new NeedsHandsError({
     code: "restored-by-another",
     message: `The restore failed: ${wordsOf(cause)}`,
-    state: `Another restore into ${url} has begun meanwhile, and goes on.`,
+    state: `Another restore into ${url} has begun meanwhile; what is there is its doing.`,
     remedy: "Wait for it to end, and look what is there.",
     cause,
   });

@@ -28,6 +28,7 @@ export async function restoreIntoEmpty(
     id,
     before: (await readMarker(client)) ?? (await lookBefore(client, url, whole)),
     token: undefined,
+    filled: false,
     sessions: [],
     authTables: whole.tables.filter(isAuth),
   };
@@ -40,7 +41,10 @@ export async function restoreIntoEmpty(
       judge: (differences) => {
         if (differences.length > 0) throw rowsDiffer(differences, emptied);
       },
-      onFilled: async (worker) => await dropMarker(worker, hasSchema(whole.pre, recordsSchema)),
+      onFilled: async (worker) => {
+        await dropMarker(worker, hasSchema(whole.pre, recordsSchema));
+        begun.filled = true;
+      },
     });
   } catch (error) {
     if (!(await emptyAgain(url, begun, error))) return;
