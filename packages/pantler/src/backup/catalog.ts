@@ -1,10 +1,10 @@
 import { InputError, PantlerError } from "../operation/index.js";
-import { isId } from "./archive-names.js";
+import { isId } from "./archive/archive-names.js";
+import { type Drill, type Manifest, manifestName } from "./archive/manifest.js";
+import { parseManifest } from "./archive/read-manifest.js";
+import { readStoredText } from "./archive/stored-text.js";
 import { readDrill } from "./drill-record.js";
-import { type Drill, type Manifest, manifestName } from "./manifest.js";
-import { parseManifest } from "./read-manifest.js";
-import type { Store } from "./store.js";
-import { readStoredText } from "./stored-text.js";
+import type { Store } from "./stores/store.js";
 
 /** A backup that can be used. */
 export interface Backup {

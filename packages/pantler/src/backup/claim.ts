@@ -1,8 +1,8 @@
-import { fileNames, isId } from "./archive-names.js";
-import type { ArchiveWriter } from "./archive-writer.js";
-import { readSealed, renderSealed } from "./sealed-json.js";
-import type { Store } from "./store.js";
-import { readStoredText } from "./stored-text.js";
+import { fileNames, isId } from "./archive/archive-names.js";
+import type { ArchiveWriter } from "./archive/archive-writer.js";
+import { readSealed, renderSealed } from "./archive/sealed-json.js";
+import { readStoredText } from "./archive/stored-text.js";
+import type { Store } from "./stores/store.js";
 
 /**
  * Says, before an incremental backup looks at others, whose files it may come to refer to. A prune that begins after

@@ -9,7 +9,7 @@ import {
 } from "../copy/index.js";
 import { type Client, quoteQualified } from "../postgres/index.js";
 import { dumpedSchemas } from "../schema/index.js";
-import type { BackupKind } from "./manifest.js";
+import type { BackupKind } from "./archive/manifest.js";
 
 /** Rows that belong to a project although their tables are Supabase's: its users, and how they sign in. */
 export const authTables: readonly QualifiedName[] = [

@@ -14,10 +14,10 @@ import {
 } from "../copy/index.js";
 import { type Step, stopWhenAborted } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
-import { FileNames } from "./archive-names.js";
-import type { ArchiveWriter } from "./archive-writer.js";
+import { FileNames } from "./archive/archive-names.js";
+import type { ArchiveWriter } from "./archive/archive-writer.js";
+import type { ArchivedFile, ArchivedTable } from "./archive/manifest.js";
 import type { Backup } from "./catalog.js";
-import type { ArchivedFile, ArchivedTable } from "./manifest.js";
 import { counterpart, sharedFiles } from "./parent.js";
 
 interface PartResult {

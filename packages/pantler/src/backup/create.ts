@@ -11,30 +11,30 @@ import {
   renderEntries,
   renderRoles,
 } from "../schema/index.js";
-import { fileNames, newId } from "./archive-names.js";
-import { ArchiveWriter } from "./archive-writer.js";
-import { type Backup, findBackup, isUsable, listBackups } from "./catalog.js";
-import { writeClaim } from "./claim.js";
-import { type Contents, readContents, readLeftOut } from "./contents.js";
-import { copyTables, nothingListed } from "./copy-tables.js";
-import type { Seal } from "./encryption.js";
-import { arrangeEntries } from "./entry-order.js";
+import { fileNames, newId } from "./archive/archive-names.js";
+import { ArchiveWriter } from "./archive/archive-writer.js";
 import {
   type ArchivedFile,
   type BackupKind,
   type Manifest,
   manifestName,
   renderManifest,
-} from "./manifest.js";
-import { openStore } from "./open-store.js";
+} from "./archive/manifest.js";
+import { removeArchive } from "./archive/remove-archive.js";
+import { renderRestoreScript } from "./archive/restore-script.js";
+import { missingFiles, requireFiles } from "./archive/stored-files.js";
+import { type Backup, findBackup, isUsable, listBackups } from "./catalog.js";
+import { writeClaim } from "./claim.js";
+import { type Contents, readContents, readLeftOut } from "./contents.js";
+import { copyTables, nothingListed } from "./copy-tables.js";
+import type { Seal } from "./encryption/encryption.js";
+import { prepareSeal } from "./encryption/prepare-seal.js";
 import { findParent, foldersOf } from "./parent.js";
-import { prepareSeal } from "./prepare-seal.js";
-import { removeArchive } from "./remove-archive.js";
-import { refuseHalfRestored } from "./restore-marker.js";
-import { renderRestoreScript } from "./restore-script.js";
-import { describeRows } from "./restore-whole.js";
-import type { Store } from "./store.js";
-import { missingFiles, requireFiles } from "./stored-files.js";
+import { arrangeEntries } from "./restore/entry-order.js";
+import { refuseHalfRestored } from "./restore/restore-marker.js";
+import { describeRows } from "./restore/restore-whole.js";
+import { openStore } from "./stores/open-store.js";
+import type { Store } from "./stores/store.js";
 import { chooseTables, withSiblings } from "./table-choice.js";
 
 export interface CreateRequest {

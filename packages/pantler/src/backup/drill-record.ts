@@ -1,9 +1,9 @@
 import { PantlerError } from "../operation/index.js";
-import { ArchiveWriter } from "./archive-writer.js";
-import type { Drill } from "./manifest.js";
-import { readSealed, renderSealed } from "./sealed-json.js";
-import type { Store } from "./store.js";
-import { readStoredText } from "./stored-text.js";
+import { ArchiveWriter } from "./archive/archive-writer.js";
+import type { Drill } from "./archive/manifest.js";
+import { readSealed, renderSealed } from "./archive/sealed-json.js";
+import { readStoredText } from "./archive/stored-text.js";
+import type { Store } from "./stores/store.js";
 
 const recordName = /^drill-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z\.json$/;
 
@@ -16,7 +16,7 @@ export async function readDrill(store: Store, id: string, manifest: string): Pro
   const newest = (await listRecords(store, id)).at(-1);
   if (newest === undefined) return undefined;
   const { content, sha256 } = readSealed((await readRecord(store, `${id}/${newest}`)) ?? "");
-  const { checkDrill } = await import("./manifest-schema.js");
+  const { checkDrill } = await import("./archive/manifest-schema.js");
   const drill = sha256 === undefined ? undefined : checkDrill(content);
   return drill?.manifest === manifest ? drill : undefined;
 }

@@ -3,15 +3,15 @@ import { type Operation, PantlerError, stopWhenAborted } from "../operation/inde
 import { quoteIdentifier, requireServer, sqlstateOf, withClient } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { type DumpEntry, readSchema } from "../schema/index.js";
-import { ArchiveReader, type Keys } from "./archive-reader.js";
+import { ArchiveReader, type Keys } from "./archive/archive-reader.js";
+import type { Drill } from "./archive/manifest.js";
 import type { Backup } from "./catalog.js";
-import { schemaDifferences } from "./compare-schema.js";
 import { writeDrill } from "./drill-record.js";
-import { constraintOf } from "./entry-order.js";
-import type { Drill } from "./manifest.js";
-import { requireFit } from "./restore-check.js";
-import { fillEmpty } from "./restore-parallel.js";
-import { readWhole } from "./restore-whole.js";
+import { schemaDifferences } from "./restore/compare-schema.js";
+import { constraintOf } from "./restore/entry-order.js";
+import { requireFit } from "./restore/restore-check.js";
+import { fillEmpty } from "./restore/restore-parallel.js";
+import { readWhole } from "./restore/restore-whole.js";
 
 /**
  * Proves a backup: restores it into a server of its own, compares schema, counts and digests with the manifest, and

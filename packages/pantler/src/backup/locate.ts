@@ -9,8 +9,8 @@ import {
   listBackups,
   listCandidates,
 } from "./catalog.js";
-import { openStore } from "./open-store.js";
-import type { Store } from "./store.js";
+import { openStore } from "./stores/open-store.js";
+import type { Store } from "./stores/store.js";
 
 /** What one of a project's stores holds. */
 export interface ListedStore {

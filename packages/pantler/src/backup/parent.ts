@@ -1,8 +1,8 @@
 import type { Digest, Table } from "../copy/index.js";
 import { digestText } from "../copy/index.js";
+import type { ArchivedFile, ArchivedTable, Manifest } from "./archive/manifest.js";
 import { type Backup, isUsable, type ListedBackup } from "./catalog.js";
 import { isSame } from "./contents.js";
-import type { ArchivedFile, ArchivedTable, Manifest } from "./manifest.js";
 
 /** What an archive has to have in common with another one to refer to its files. */
 export type Kinship = Pick<Manifest, "project" | "environment" | "encryption"> & {

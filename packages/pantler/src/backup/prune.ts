@@ -1,10 +1,10 @@
 import type { Operation } from "../operation/index.js";
-import { isId } from "./archive-names.js";
+import { isId } from "./archive/archive-names.js";
+import { manifestName } from "./archive/manifest.js";
+import { removeArchive } from "./archive/remove-archive.js";
 import { type Backup, isUsable, type ListedBackup, listBackups } from "./catalog.js";
 import { readClaim } from "./claim.js";
-import { manifestName } from "./manifest.js";
-import { removeArchive } from "./remove-archive.js";
-import type { Store } from "./store.js";
+import type { Store } from "./stores/store.js";
 
 /** How many backups to keep: the last one of so many days, weeks and months that have any. All in UTC. */
 export interface Retention {

@@ -1,7 +1,7 @@
 import type { Operation } from "../operation/index.js";
-import { ArchiveReader } from "./archive-reader.js";
+import { ArchiveReader } from "./archive/archive-reader.js";
+import type { ArchivedFile } from "./archive/manifest.js";
 import type { Backup } from "./catalog.js";
-import type { ArchivedFile } from "./manifest.js";
 
 export interface VerifyResult {
   /** How many files were read. */

@@ -8,7 +8,7 @@ import {
   identityToRecipient,
 } from "age-encryption";
 import { describe, expect, it } from "vitest";
-import { createSeal, type Keys, openSeal, type Seal } from "../../src/backup/encryption.js";
+import { createSeal, type Keys, openSeal, type Seal } from "../../src/backup/encryption/encryption.js";
 import { failure } from "../support/failure.js";
 import { withFolder } from "../support/project.js";
 import { breakingOff, chunksOf, collect } from "../support/store-cases.js";

@@ -3,7 +3,7 @@ import { createConnection, createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
-import { type Begun, emptyAgain } from "../../src/backup/empty-again.js";
+import { type Begun, emptyAgain } from "../../src/backup/restore/empty-again.js";
 import { createBackup, previewRestore } from "../../src/backup/index.js";
 import {
   DatabaseUrl,

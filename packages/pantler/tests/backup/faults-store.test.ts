@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createBackup } from "../../src/backup/index.js";
-import { renderSealed } from "../../src/backup/sealed-json.js";
+import { renderSealed } from "../../src/backup/archive/sealed-json.js";
 import {
   type Backup,
   drillBackup,

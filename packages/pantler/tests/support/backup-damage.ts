@@ -12,7 +12,7 @@ import {
 import { dirname, join, relative } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { writeDrill } from "../../src/backup/drill-record.js";
-import { renderManifest } from "../../src/backup/manifest.js";
+import { renderManifest } from "../../src/backup/archive/manifest.js";
 import {
   type Backup,
   createBackup,

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { renderManifest } from "../../src/backup/manifest.js";
+import { renderManifest } from "../../src/backup/archive/manifest.js";
 import {
   type Backup,
   isUsable,
