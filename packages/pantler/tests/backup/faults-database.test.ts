@@ -3,8 +3,8 @@ import { createConnection, createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
-import { type Begun, emptyAgain } from "../../src/backup/restore/empty-again.js";
 import { createBackup, previewRestore } from "../../src/backup/index.js";
+import { type Begun, emptyAgain } from "../../src/backup/restore/empty-again.js";
 import {
   DatabaseUrl,
   drillBackup,

@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createBackup } from "../../src/backup/index.js";
 import { renderSealed } from "../../src/backup/archive/sealed-json.js";
+import { createBackup } from "../../src/backup/index.js";
 import {
   type Backup,
   drillBackup,

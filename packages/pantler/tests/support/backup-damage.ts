@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
-import { writeDrill } from "../../src/backup/drill-record.js";
 import { renderManifest } from "../../src/backup/archive/manifest.js";
+import { writeDrill } from "../../src/backup/drill-record.js";
 import {
   type Backup,
   createBackup,
