@@ -10,6 +10,15 @@ export {
 } from "./list.js";
 export { newMigration } from "./new.js";
 export type { UpRequest } from "./plan.js";
+export type {
+  Blocked,
+  LockedTable,
+  LockMode,
+  Rehearsal,
+  RehearsedRows,
+  RehearsedStatement,
+  RollbackProof,
+} from "./rehearse/rehearsal.js";
 export { type RepairRequest, repairMigration } from "./repair.js";
 export { isSeeded, seedDatabase } from "./seed.js";
 export { migrateUp, type UpResult } from "./up.js";
