@@ -21,6 +21,7 @@ export function adHocTarget(project: Project, url: DatabaseUrl, like: Environmen
     origin: "an address that was given",
     problem: undefined,
     backups: like.backups,
+    window: undefined,
   };
   return { project, environment, url };
 }

@@ -1,4 +1,4 @@
-import type { CheckGroup } from "./check.js";
+import { type AtEnd, nothingAtEnd } from "./at-end.js";
 import type { Direction, FinishedMigration } from "./direction.js";
 import { runInTransaction } from "./in-transaction.js";
 import type { Batch } from "./plan.js";
@@ -7,7 +7,7 @@ import { runStatementByStatement } from "./statement-by-statement.js";
 
 /**
  * Runs batches one after the other.
- * @param smoke checks that run before the last batch commits
+ * @param last what has to hold before the last batch commits
  * @returns the migrations in the order they ran
  * @throws UnchangedError when a batch failed and nothing of it is left; `state` names the batches before it
  * @throws NeedsHandsError when something was left that only a person can judge
@@ -16,11 +16,11 @@ export async function runBatches(
   session: DeploymentSession,
   batches: readonly Batch[],
   direction: Direction,
-  smoke: readonly CheckGroup[],
+  last: AtEnd,
 ): Promise<FinishedMigration[]> {
   const finished: FinishedMigration[] = [];
   for (const [index, batch] of batches.entries()) {
-    const atEnd = index === batches.length - 1 ? smoke : [];
+    const atEnd = index === batches.length - 1 ? last : nothingAtEnd;
     if (batch.transactional) {
       finished.push(...(await runInTransaction(session, batch, direction, atEnd, finished)));
       continue;

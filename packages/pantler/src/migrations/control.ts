@@ -90,17 +90,21 @@ export async function readControl(client: Client): Promise<PhaseRecord[]> {
   return rows;
 }
 
-/** Records that phases are about to run. Written outside of their transaction, so that it survives their end. */
+/**
+ * Records that phases are about to run. Written outside of their transaction, so that it survives their end.
+ * @param backup the id of the backup that was taken and proven for it, where there is one
+ */
 export async function markRunning(
   client: Client,
   phases: readonly PhaseEntry[],
   direction: RunDirection,
   transactional: boolean,
+  backup: string | undefined,
 ): Promise<void> {
   await client.query(
     `insert into pantler.migration_control
-      (version, phase_number, name, status, direction, transactional, run_by)
-    select phase.version, phase."phaseNumber", phase.name, 'running', $2, $3, $4
+      (version, phase_number, name, status, direction, transactional, run_by, backup_id)
+    select phase.version, phase."phaseNumber", phase.name, 'running', $2, $3, $4, $5
     from jsonb_to_recordset($1) as phase (version text, "phaseNumber" integer, name text)
     on conflict (version) do update set
       phase_number = excluded.phase_number,
@@ -115,8 +119,9 @@ export async function markRunning(
       rows_before = null,
       rows_after = null,
       error = null,
+      backup_id = excluded.backup_id,
       run_by = excluded.run_by`,
-    [JSON.stringify(phases), direction, transactional, whoRuns()],
+    [JSON.stringify(phases), direction, transactional, whoRuns(), backup ?? null],
   );
 }
 
@@ -269,7 +274,8 @@ export function repair(version: string, status: "applied" | "reverted"): string 
   return `pantler migration repair ${version} --status ${status}`;
 }
 
-function whoRuns(): string {
+/** The account and the machine that work is done from. */
+export function whoRuns(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {

@@ -2,12 +2,13 @@ import type { Target } from "../engine/index.js";
 import { InputError, type Operation } from "../operation/index.js";
 import { listMigrationFiles, type MigrationFile, type Project, pathInProject } from "../project/index.js";
 import { runBatches } from "./apply.js";
+import { nothingAtEnd } from "./at-end.js";
 import { halfDonePhase, markRolledBack, passBreaker, readControl } from "./control.js";
 import type { Direction, FinishedMigration } from "./direction.js";
 import { deleteLedgerRows, readLedger } from "./ledger.js";
 import { intoBatches, type PlannedMigration, unknownVersion } from "./plan.js";
 import { readScript } from "./script.js";
-import { withDeploymentSession } from "./session.js";
+import { type DeploymentSession, withDeploymentSession } from "./session.js";
 import { refuseProtected } from "./up.js";
 
 export interface DownRequest {
@@ -35,9 +36,7 @@ export async function migrateDown(
   operation: Operation,
   signal?: AbortSignal,
 ): Promise<DownResult> {
-  refuseProtected(target);
-  const { project } = target;
-  const files = listMigrationFiles(project).migrations;
+  refuseProtected(target, wayBack);
   return await withDeploymentSession(target, operation, signal, async (session) => {
     const { client } = session;
     const applied = (await readLedger(client)).map((row) => row.version);
@@ -46,12 +45,46 @@ export async function migrateDown(
     const undoesHalf = half?.direction === "up" && request.to === undefined && (request.count ?? 1) === 1;
     if (!undoesHalf) await passBreaker(client, new Set(applied));
     const versions = half && undoesHalf ? [half.version] : chooseVersions(applied, request);
-    const planned: PlannedMigration[] = [];
-    for (const version of versions)
-      planned.push(await planRollback(project, files, version, session.serverMajor));
-    const batches = await intoBatches(planned, false, session.serverMajor);
-    return { rolledBack: await runBatches(session, batches, downwards, []) };
+    return { rolledBack: await runRollbacks(session, versions) };
   });
+}
+
+const wayBack =
+  "Put what takes it back into a new migration and deploy that; or restore a backup: pantler backup list";
+
+/**
+ * Runs the rollback scripts of these migrations, whatever the breaker and the protection say: for taking back what a
+ * deployment has begun.
+ * @param versions in the order in which they are rolled back; one that stopped half-way may be among them
+ * @param signal interrupts the work, which is then rolled back
+ * @throws InputError `rollback-missing`
+ * @throws RefusedError `deployment-running`
+ * @throws UnchangedError when a statement failed
+ * @throws NeedsHandsError when a rollback that cannot run in a transaction stopped half-way
+ */
+export async function rollBackMigrations(
+  target: Target,
+  versions: readonly string[],
+  operation: Operation,
+  signal?: AbortSignal,
+): Promise<DownResult> {
+  return await withDeploymentSession(target, operation, signal, async (session) => ({
+    rolledBack: await runRollbacks(session, versions),
+  }));
+}
+
+/** Runs the rollback scripts of these migrations in an open session. */
+export async function runRollbacks(
+  session: DeploymentSession,
+  versions: readonly string[],
+): Promise<FinishedMigration[]> {
+  const { project } = session.target;
+  const files = listMigrationFiles(project).migrations;
+  const planned: PlannedMigration[] = [];
+  for (const version of versions)
+    planned.push(await planRollback(project, files, version, session.serverMajor));
+  const batches = await intoBatches(planned, false, session.serverMajor);
+  return await runBatches(session, batches, downwards, nothingAtEnd);
 }
 
 function chooseVersions(applied: readonly string[], { to, count }: DownRequest): string[] {

@@ -8,7 +8,7 @@ import {
   watchBlockers,
   withClient,
 } from "../postgres/index.js";
-import type { CheckGroup } from "./check.js";
+import type { AtEnd } from "./at-end.js";
 import { markRunning } from "./control.js";
 import { countRows } from "./count-rows.js";
 import {
@@ -22,7 +22,7 @@ import {
 import { commitUnknown, isLockProblem, lockRetryDelays, StepFailure, transactionUndone } from "./failure.js";
 import { readLedger } from "./ledger.js";
 import type { Batch, PlannedMigration } from "./plan.js";
-import { requireChecks, requireSmokeChecks, resetSession, runStatement } from "./run.js";
+import { requireChecks, requireInspection, requireSmokeChecks, resetSession, runStatement } from "./run.js";
 import { sentStatements } from "./script.js";
 import type { DeploymentSession } from "./session.js";
 
@@ -37,7 +37,7 @@ const commitPatience = 60_000;
 
 /**
  * Runs a batch of migrations in one transaction, which is tried again when a lock was not to be had.
- * @param smoke checks that run before it commits
+ * @param atEnd what has to hold before it commits
  * @param before what was done earlier and stays
  * @throws PantlerError when nothing of the batch was kept, or the outcome is not known
  */
@@ -45,15 +45,16 @@ export async function runInTransaction(
   session: DeploymentSession,
   batch: Batch,
   direction: Direction,
-  smoke: readonly CheckGroup[],
+  { smoke, inspect }: AtEnd,
   before: readonly FinishedMigration[],
 ): Promise<FinishedMigration[]> {
   const { client, operation, signal } = session;
-  await markRunning(client, batch.migrations.map(entryOf), direction.way, true);
+  await markRunning(client, batch.migrations.map(entryOf), direction.way, true, session.backup);
   const attemptOnce = async () => {
     await client.query("begin");
     const finished = await runInOrder(session, batch, direction);
     await requireSmokeChecks(session, smoke);
+    await requireInspection(session, inspect);
     await commit(session, batch, direction);
     return finished;
   };

@@ -44,7 +44,13 @@ export async function repairMigration(
             statements: statements.map(({ text }) => text),
           },
         ]);
-        await markRunning(client, [{ version, name: file.name, phaseNumber: phase + 1 }], "up", true);
+        await markRunning(
+          client,
+          [{ version, name: file.name, phaseNumber: phase + 1 }],
+          "up",
+          true,
+          undefined,
+        );
         await markComplete(client, [{ version, began: now, ended: now, rowsBefore: null, rowsAfter: null }]);
       } else {
         await deleteLedgerRows(client, [version]);

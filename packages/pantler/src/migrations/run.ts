@@ -1,5 +1,6 @@
 import type { Step } from "../operation/index.js";
 import { describeSqlProblem, isConnectionLoss } from "../postgres/index.js";
+import type { AtEnd } from "./at-end.js";
 import { type CheckGroup, type CheckResult, runChecks, summarize } from "./check.js";
 import { remedyFor, StepFailure } from "./failure.js";
 import type { PlannedMigration } from "./plan.js";
@@ -93,4 +94,18 @@ export async function requireSmokeChecks(
       await requireChecks(session, undefined, group, step);
     });
   }
+}
+
+/**
+ * Has the result looked at inside the transaction that is open.
+ * @throws StepFailure with the objection
+ */
+export async function requireInspection(
+  session: DeploymentSession,
+  inspect: AtEnd["inspect"],
+): Promise<void> {
+  if (!inspect) return;
+  await resetSession(session);
+  const objection = await inspect(session.client);
+  if (objection) throw new StepFailure(undefined, objection);
 }

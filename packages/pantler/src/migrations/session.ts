@@ -25,6 +25,8 @@ export interface DeploymentSession {
    * is a select, to which more columns may be added.
    */
   readonly reset: string;
+  /** The id of the backup that was taken and proven for this work. */
+  readonly backup: string | undefined;
 }
 
 /**
@@ -52,6 +54,7 @@ function setStatement(wanted: Readonly<Record<string, string>>): string {
  * Opens a session for changing a database: checks that it may be changed from here, takes the deployment lock and
  * makes the ledger and the control table if they are missing.
  * @param signal ends the statement that is running when it is aborted
+ * @param backup the id of the backup that was taken and proven for this work, for the record
  * @throws RefusedError `deployment-running`
  * @throws EnvironmentError when the environment cannot be reached, is too old or lacks a right
  */
@@ -60,6 +63,7 @@ export async function withDeploymentSession<Result>(
   operation: Operation,
   signal: AbortSignal | undefined,
   work: (session: DeploymentSession) => Promise<Result>,
+  backup?: string,
 ): Promise<Result> {
   refuseTransactionPooler(target.url);
   const client = await connect(target.url, { applicationName: "pantler deployment", pipeline: true });
@@ -87,7 +91,7 @@ export async function withDeploymentSession<Result>(
     );
     const authorization = rows[0]?.superuser ? "reset session authorization; " : "";
     const reset = `${authorization}reset role; reset all; ${setStatement(known)}`;
-    return await work({ target, client, serverMajor, operation, signal, reset });
+    return await work({ target, client, serverMajor, operation, signal, reset, backup });
   } catch (error) {
     throw environmentProblem(target.url, error) ?? error;
   } finally {

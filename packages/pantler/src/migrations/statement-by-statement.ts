@@ -1,18 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, isConnectionLoss, withClient } from "../postgres/index.js";
-import type { CheckGroup } from "./check.js";
+import type { AtEnd } from "./at-end.js";
 import { markProgress, markRunning } from "./control.js";
 import { type Direction, entryOf, type FinishedMigration, finishedOf, titleOf } from "./direction.js";
 import { isLockProblem, lockRetryDelays, statementsStopped } from "./failure.js";
 import type { PlannedMigration } from "./plan.js";
-import { requireChecks, requireSmokeChecks, resetSession, runStatement, workOf } from "./run.js";
+import {
+  requireChecks,
+  requireInspection,
+  requireSmokeChecks,
+  resetSession,
+  runStatement,
+  workOf,
+} from "./run.js";
 import type { ScriptStatement } from "./script.js";
 import type { DeploymentSession } from "./session.js";
 
 /**
  * Runs one migration whose statements cannot share a transaction. How far it came is written to the control table
  * after each of them, over a connection that the file cannot change.
- * @param smoke checks that run at its end
+ * @param atEnd what has to hold at its end
  * @param before what was done earlier and stays
  * @throws UnchangedError when nothing of it was done
  * @throws NeedsHandsError when it stopped half-way
@@ -21,7 +28,7 @@ export async function runStatementByStatement(
   session: DeploymentSession,
   migration: PlannedMigration,
   direction: Direction,
-  smoke: readonly CheckGroup[],
+  { smoke, inspect }: AtEnd,
   before: readonly FinishedMigration[],
 ): Promise<FinishedMigration> {
   const { client, operation, target } = session;
@@ -30,7 +37,7 @@ export async function runStatementByStatement(
   const leftovers: string[] = [];
   let done = 0;
   let inBlock = false;
-  await markRunning(client, [entryOf(migration)], direction.way, false);
+  await markRunning(client, [entryOf(migration)], direction.way, false, session.backup);
   try {
     return await operation.step(titleOf(direction, migration), async (step) => {
       const began = await resetSession(session);
@@ -57,6 +64,7 @@ export async function runStatementByStatement(
       await direction.record(client, [whole]);
       const checks = await requireChecks(session, migration, migration.checks, step);
       await requireSmokeChecks(session, smoke);
+      await requireInspection(session, inspect);
       await client.query("commit");
       inBlock = false;
       return finishedOf(whole, checks);

@@ -1,14 +1,16 @@
 import type { Target } from "../engine/index.js";
 import { type Operation, RefusedError } from "../operation/index.js";
+import type { Client } from "../postgres/index.js";
 import { listMigrationFiles } from "../project/index.js";
 import { runBatches } from "./apply.js";
+import type { Objection } from "./at-end.js";
 import { readSmokeChecks } from "./check.js";
 import { markComplete, passBreaker } from "./control.js";
 import type { Direction, FinishedMigration } from "./direction.js";
 import { readLedger, writeLedgerRows } from "./ledger.js";
 import { readMigrationList } from "./list.js";
-import { planUp, type UpRequest } from "./plan.js";
-import { withDeploymentSession } from "./session.js";
+import { type Batch, planUp, type UpRequest } from "./plan.js";
+import { type DeploymentSession, withDeploymentSession } from "./session.js";
 
 export interface UpResult {
   readonly applied: readonly FinishedMigration[];
@@ -28,13 +30,41 @@ export async function migrateUp(
   operation: Operation,
   signal?: AbortSignal,
 ): Promise<UpResult> {
-  refuseProtected(target);
+  refuseProtected(
+    target,
+    `Deploy to it, which takes a proven backup first: pantler deploy ${target.environment.name}`,
+  );
+  return await applyMigrations(target, request, operation, signal);
+}
+
+/** What a deployment adds to the applying of migrations. */
+export interface Safeguards {
+  /** The id of the backup that was taken and proven for it, for the record. */
+  readonly backup: string;
+  /** Looks at the plan, and at the database under the deployment lock, before anything is done; what it throws ends the work. */
+  readonly before: (client: Client, batches: readonly Batch[]) => Promise<void>;
+  /** Looks at the result inside the last transaction. */
+  readonly inspect: (client: Client) => Promise<Objection | undefined>;
+}
+
+/**
+ * The same for any environment: who may change a protected one, and after what, is the caller's to decide.
+ * @throws what `migrateUp` throws, save `environment-protected`
+ */
+export async function applyMigrations(
+  target: Target,
+  request: UpRequest,
+  operation: Operation,
+  signal?: AbortSignal,
+  safeguards?: Safeguards,
+): Promise<UpResult> {
   const folder = listMigrationFiles(target.project);
-  return await withDeploymentSession(target, operation, signal, async (session) => {
+  const work = async (session: DeploymentSession) => {
     const { client } = session;
     await passBreaker(client, new Set((await readLedger(client)).map((row) => row.version)));
     const list = await readMigrationList(client, target.project, folder);
     const batches = await planUp(target, folder.migrations, list, request, session.serverMajor);
+    await safeguards?.before(client, batches);
     const smoke = batches.length === 0 ? [] : readSmokeChecks(target.project);
     for (const batch of batches.slice(0, -1)) {
       if (batch.because) {
@@ -42,18 +72,20 @@ export async function migrateUp(
         operation.finding("info", `the transaction ends with ${last?.version}: ${batch.because}`);
       }
     }
-    return { applied: await runBatches(session, batches, upwards, smoke) };
-  });
+    const atEnd = { smoke, inspect: safeguards?.inspect };
+    return { applied: await runBatches(session, batches, upwards, atEnd) };
+  };
+  return await withDeploymentSession(target, operation, signal, work, safeguards?.backup);
 }
 
 /** Refuses to change a protected environment by any way but a deployment. */
-export function refuseProtected({ environment }: Target): void {
+export function refuseProtected({ environment }: Target, remedy: string): void {
   if (!environment.protected) return;
   throw new RefusedError({
     code: "environment-protected",
     message: `${environment.name} is protected.`,
     state: "Nothing was done.",
-    remedy: `Take a proven backup first: pantler backup create --drill --env ${environment.name}; then, for as long as it may be changed, say so in the config: environments.${environment.name}.protected = false`,
+    remedy,
   });
 }
 

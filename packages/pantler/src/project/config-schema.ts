@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { parseS3Address } from "./backup-settings.js";
+import { parseDeployWindow } from "./deploy-window.js";
 import { environmentName } from "./environment-name.js";
 
 // None of these messages repeats the value: it may be an address with a password.
@@ -57,6 +58,18 @@ function isServiceAddress(text: string): boolean {
   return /^https?:$/.test(url.protocol) && url.search === "" && url.hash === "" && !hasLogin;
 }
 
+const deploy = settings({
+  window: v.optional(
+    v.pipe(
+      text,
+      v.check(
+        (window) => parseDeployWindow(window) !== undefined,
+        "must be hours such as 02:00-05:00, or sat,sun 22:00-05:00 Europe/Berlin",
+      ),
+    ),
+  ),
+});
+
 const configFile = settings({
   name: v.optional(text),
   folders: v.optional(
@@ -83,11 +96,17 @@ const configFile = settings({
     ),
   ),
   backups: v.optional(backups),
+  deploy: v.optional(deploy),
   environments: v.optional(
     v.pipe(
       v.record(
         v.pipe(v.string(), v.regex(environmentName, "is named in lower case: letters, digits, - and _")),
-        settings({ url: v.optional(text), protected: v.optional(flag), backups: v.optional(backups) }),
+        settings({
+          url: v.optional(text),
+          protected: v.optional(flag),
+          backups: v.optional(backups),
+          deploy: v.optional(deploy),
+        }),
         "must be an object",
       ),
       v.check(

@@ -20,13 +20,29 @@ export interface PantlerConfig {
   engine?: { url?: string | undefined; port?: number | undefined } | undefined;
   /** Where backups are kept and who can read them; an environment may say otherwise, setting by setting. */
   backups?: BackupConfig | undefined;
+  /** Deployments; an environment may say otherwise. */
+  deploy?: DeployConfig | undefined;
   /** Other databases of this project. Every one but `local` is protected unless it says otherwise. */
   environments?:
     | Record<
         string,
-        { url?: string | undefined; protected?: boolean | undefined; backups?: BackupConfig | undefined }
+        {
+          url?: string | undefined;
+          protected?: boolean | undefined;
+          backups?: BackupConfig | undefined;
+          deploy?: DeployConfig | undefined;
+        }
       >
     | undefined;
+}
+
+/** What the config may say of deployments. */
+export interface DeployConfig {
+  /**
+   * The hours outside of which a deployment is refused: `02:00-05:00`, in UTC, or with days on which it opens and a time
+   * zone, `sat,sun 22:00-05:00 Europe/Berlin`.
+   */
+  window?: string | undefined;
 }
 
 export const configNames = [

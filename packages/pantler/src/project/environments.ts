@@ -5,6 +5,7 @@ import { InputError } from "../operation/index.js";
 import { type BackupSettings, resolveBackups } from "./backup-settings.js";
 import type { PantlerConfig } from "./config.js";
 import { DatabaseUrl } from "./database-url.js";
+import { type DeployWindow, parseDeployWindow } from "./deploy-window.js";
 import { environmentName } from "./environment-name.js";
 
 /** A named database of a project. */
@@ -19,6 +20,8 @@ export interface Environment {
   /** Why its URL cannot be used, where there is one: work on other environments goes on without it. */
   readonly problem: InputError | undefined;
   readonly backups: BackupSettings;
+  /** Outside of which a deployment is refused, if any. */
+  readonly window: DeployWindow | undefined;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -71,6 +74,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
       origin: found?.origin ?? `${variable}, or DATABASE_URL in .env.${name}`,
       problem,
       backups: resolveBackups(root, config.backups, settings?.backups),
+      window: windowOf(config, name),
     };
   });
   const engine = firstUrl([
@@ -85,8 +89,14 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
     origin: engine?.origin ?? "the embedded server",
     problem: undefined,
     backups: resolveBackups(root, config.backups, config.environments?.local?.backups),
+    window: windowOf(config, "local"),
   };
   return [local, ...others];
+}
+
+function windowOf({ deploy, environments }: PantlerConfig, name: string): DeployWindow | undefined {
+  const text = environments?.[name]?.deploy?.window ?? deploy?.window;
+  return text === undefined ? undefined : parseDeployWindow(text);
 }
 
 interface FoundUrl {
