@@ -18,6 +18,8 @@ import { readWhole } from "./restore/restore-whole.js";
  * records what it found and how long it took beside the backup. That it cannot be restored is a finding too, so that it
  * does not stay proven.
  * @param signal interrupts the work, which then leaves no record
+ * @param then is given the server with the restored database once the drill is recorded as passed, and may do with it
+ *   what it likes: the server goes away afterwards. It does not count as time of the drill, and what it throws is thrown on
  * @throws UnchangedError `interrupted`
  * @throws EnvironmentError `server-older`, `extension-missing` where the embedded server cannot take it
  * @throws InputError when the archive is encrypted and no key, or the wrong one, is given
@@ -27,16 +29,31 @@ export async function drillBackup(
   keys: Keys,
   operation: Operation,
   signal?: AbortSignal,
+  then: (scratch: ScratchServer, drill: Drill) => Promise<void> = async () => {},
 ): Promise<Drill> {
-  const { manifest, store, sha256 } = backup;
-  const at = new Date().toISOString();
-  const started = performance.now();
-  const found = await findings(signal, async () => {
-    const reader = await ArchiveReader.open(store, manifest, keys);
-    return await withScratch(
-      async (server) => await restoreInto(server, reader, operation.part("drill"), signal),
+  const begun = { at: new Date().toISOString(), started: performance.now() };
+  const opened = await orFinding(
+    signal,
+    async () => await ArchiveReader.open(backup.store, backup.manifest, keys),
+  );
+  if (!(opened instanceof ArchiveReader)) return await record(backup, opened, begun, operation);
+  return await withScratch(async (server) => {
+    const found = await orFinding(
+      signal,
+      async () => await restoreInto(server, opened, operation.part("drill"), signal),
     );
+    const drill = await record(backup, found, begun, operation);
+    if (drill.proven) await then(server, drill);
+    return drill;
   });
+}
+
+async function record(
+  { manifest, store, sha256 }: Backup,
+  found: Found,
+  { at, started }: { readonly at: string; readonly started: number },
+  operation: Operation,
+): Promise<Drill> {
   const drill: Drill = {
     at,
     ...found,
@@ -105,7 +122,11 @@ async function unreadProblems(reader: ArchiveReader): Promise<string[]> {
   return problems;
 }
 
-async function findings(signal: AbortSignal | undefined, work: () => Promise<Found>): Promise<Found> {
+/** Does a part of a drill; an error that tells of the archive is what it found. */
+async function orFinding<Result>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<Result>,
+): Promise<Result | Found> {
   try {
     const found = await work();
     stopWhenAborted(signal, undrilled);
