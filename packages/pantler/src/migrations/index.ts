@@ -10,8 +10,8 @@ export {
 } from "./list.js";
 export { newMigration } from "./new.js";
 export type { UpRequest } from "./plan.js";
+export { type RehearsalEnvironment, readRehearsalEnvironment } from "./rehearse/environment.js";
 export type {
-  Blocked,
   LockedTable,
   LockMode,
   Rehearsal,
@@ -19,6 +19,16 @@ export type {
   RehearsedStatement,
   RollbackProof,
 } from "./rehearse/rehearsal.js";
+export { rehearseMigrations } from "./rehearse/rehearse.js";
+export {
+  effectOf,
+  isNotable,
+  modeInWords,
+  renderRehearsal,
+  rollbackInWords,
+} from "./rehearse/render.js";
+export type { KnownDigest } from "./rehearse/table-content.js";
+export { placeOf } from "./rehearse/words.js";
 export { type RepairRequest, repairMigration } from "./repair.js";
 export { isSeeded, seedDatabase } from "./seed.js";
 export { migrateUp, type UpResult } from "./up.js";

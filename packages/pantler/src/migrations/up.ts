@@ -89,7 +89,8 @@ export function refuseProtected({ environment }: Target, remedy: string): void {
   });
 }
 
-const upwards: Direction = {
+/** How migrations are applied. */
+export const upwards: Direction = {
   way: "up",
   verb: "apply",
   countsRows: true,

@@ -1,0 +1,163 @@
+import type { Measured, MeasuredStatement } from "./apply-measured.js";
+import type { Hold } from "./effects.js";
+import type { KnownTable } from "./known-tables.js";
+import { blockedBy, isBeyondReading, strengthOf } from "./lock-modes.js";
+import type { LockedTable } from "./rehearsal.js";
+import { counted, placeOf, timeInWords } from "./words.js";
+
+/** Others hardly notice a wait that is shorter, in milliseconds. */
+const noticed = 50;
+
+/** So many changed rows are told of though they did not take long: each is locked until the commit. */
+const manyRows = 10_000;
+
+/** So many sentences a tired person reads. */
+const most = 3;
+
+interface Risk {
+  readonly sentence: string;
+  /** Larger is worse; whatever is lost comes before whatever waits. */
+  readonly weight: number;
+}
+
+/** Lists the tables that were locked beyond reading, each with the strongest of its locks, the worst first. */
+export function lockedTables({ holds, statements }: Measured): LockedTable[] {
+  const worst = new Map<KnownTable, Hold>();
+  for (const hold of holds) {
+    if (!isBeyondReading(hold.mode)) continue;
+    const other = worst.get(hold.table);
+    if (!other || worseThan(hold, other)) worst.set(hold.table, hold);
+  }
+  return [...worst.values()]
+    .sort((left, right) => (worseThan(left, right) ? -1 : 1))
+    .flatMap(({ table, mode, milliseconds, statement }) => {
+      const taker = statements[statement];
+      if (!taker) return [];
+      const { file, line } = taker;
+      return [{ table: table.name, rows: table.before, mode, heldMilliseconds: milliseconds, file, line }];
+    });
+}
+
+function worseThan(left: Hold, right: Hold): boolean {
+  const difference = strengthOf(left.mode) - strengthOf(right.mode);
+  return difference > 0 || (difference === 0 && left.milliseconds > right.milliseconds);
+}
+
+/** Says in at most three sentences what others will notice of the migrations, the worst first. */
+export function describeRisks(measured: Measured): string[] {
+  const risks = measured.statements.flatMap((statement, place) => [
+    ...lossesOf(statement),
+    ...waitOf(statement, place, measured),
+    ...changesOf(statement, place, measured),
+  ]);
+  return risks
+    .sort((left, right) => right.weight - left.weight)
+    .slice(0, most)
+    .map(({ sentence }) => sentence);
+}
+
+/** Rows that are gone for good once the deployment has committed. */
+function lossesOf(statement: MeasuredStatement): Risk[] {
+  const { dropped, emptied, written } = statement.effects;
+  const roots = new Set(dropped.map(({ table }) => table.name));
+  const losses = [
+    ...dropped
+      .filter(({ table: { name, root } }) => name === root || !roots.has(root))
+      .map(({ table, rows }) => ({ table, rows, how: "drops" })),
+    ...emptied.map((table) => ({
+      table,
+      rows: written.find((each) => each.table === table)?.deleted ?? 0,
+      how: "empties",
+    })),
+  ];
+  return losses
+    .filter(({ rows }) => rows > 0)
+    .map(({ table, rows, how }) => ({
+      sentence: `${placeOf(statement)} ${how} ${table.name}: its ${counted(rows, "row")} ${Math.round(rows) === 1 ? "is" : "are"} gone, and only a backup has what was in them.`,
+      weight: Number.MAX_SAFE_INTEGER / 2 + rows,
+    }));
+}
+
+/** What waits for the locks that a statement took, as long as they were held. */
+function waitOf(statement: MeasuredStatement, place: number, measured: Measured): Risk[] {
+  const { holds } = measured;
+  const taken = holds.filter(
+    ({ statement: taker, mode, milliseconds }) =>
+      taker === place && milliseconds >= noticed && strengthOf(mode) >= strengthOf("ShareLock"),
+  );
+  const [worst] = [...taken].sort(
+    (left, right) => strengthOf(right.mode) - strengthOf(left.mode) || right.table.before - left.table.before,
+  );
+  if (!worst) return [];
+  const { table, mode, milliseconds } = worst;
+  const waits = blockedBy(mode) === "everything" ? "every read and write of it" : "every write to it";
+  const doing = doingTo(statement, table);
+  // A partitioned table and its parts are one table to those who wait.
+  const others = new Set(taken.map(({ table: { root } }) => root));
+  others.delete(table.root);
+  const alike =
+    others.size === 0 ? "" : `; so ${others.size === 1 ? "does" : "do"} those of ${listed(others)}`;
+  const slower = slowerLater(measured, place, milliseconds);
+  const mostly = slower ? `, most of it for ${placeOf(slower)}` : "";
+  const share = blockedBy(mode) === "everything" ? 1 : 0.5;
+  return [
+    {
+      sentence: `${placeOf(statement)} ${doing} ${nameOf(table)}: ${waits} waits for about ${timeInWords(milliseconds)}, ${untilWhen(statement)}${mostly}${alike}.`,
+      weight: milliseconds * share * Math.log10(10 + table.before),
+    },
+  ];
+}
+
+/** Rows that others cannot change until the commit, where no lock on their whole table says so already. */
+function changesOf(statement: MeasuredStatement, place: number, { holds }: Measured): Risk[] {
+  return statement.effects.written.flatMap(({ table, updated, deleted, inserted }) => {
+    const changed = updated + deleted;
+    const held = holds.filter((hold) => hold.table === table && hold.statement <= place);
+    if (changed === 0 || held.some(({ mode }) => blockedBy(mode) !== "nothing")) return [];
+    const milliseconds = Math.max(statement.milliseconds, ...held.map((hold) => hold.milliseconds));
+    if (milliseconds < noticed && changed < manyRows) return [];
+    const doing =
+      deleted > updated
+        ? `deletes ${counted(deleted, "row")} of`
+        : `updates ${counted(updated, "row")}${deleted + inserted > 0 ? " and changes others" : ""} of`;
+    return [
+      {
+        sentence: `${placeOf(statement)} ${doing} ${table.name}: whoever changes one of these rows waits for about ${timeInWords(milliseconds)}, ${untilWhen(statement)}.`,
+        weight: milliseconds * 0.2 * Math.log10(10 + changed),
+      },
+    ];
+  });
+}
+
+/** The later statement of a transaction that most of the time passes in for which an earlier one holds its lock. */
+function slowerLater({ statements }: Measured, place: number, held: number): MeasuredStatement | undefined {
+  const transaction = statements[place]?.transaction;
+  if (transaction === undefined) return undefined;
+  return statements
+    .slice(place + 1)
+    .find((later) => later.transaction === transaction && later.milliseconds > held / 2);
+}
+
+function untilWhen({ transaction }: MeasuredStatement): string {
+  return transaction === undefined ? "until it is done" : "until the deployment commits";
+}
+
+function doingTo({ effects }: MeasuredStatement, table: KnownTable): string {
+  const isIn = (tables: readonly KnownTable[]) => tables.some(({ root }) => root === table.root);
+  if (isIn(effects.rewritten)) return "rewrites";
+  if (isIn(effects.dropped.map((each) => each.table))) return "drops";
+  if (isIn(effects.emptied)) return "empties";
+  return isIn(effects.scanned) ? "reads all of" : "locks";
+}
+
+function nameOf(table: KnownTable): string {
+  return table.hasRows ? `${table.name} (${counted(table.before, "row")})` : table.name;
+}
+
+function listed(names: ReadonlySet<string>): string {
+  const [first, second, ...rest] = [...names].sort();
+  if (second === undefined) return first ?? "";
+  return rest.length === 0
+    ? `${first} and ${second}`
+    : `${first}, ${second} and ${counted(rest.length, "other table")}`;
+}
