@@ -31,6 +31,7 @@ export {
   type VerifyResult,
   verifyBackup,
 } from "./backup/index.js";
+export { makeWorkflow, type Workflow, writeWorkflow } from "./deploy/index.js";
 export {
   adHocTarget,
   type LocalServer,
@@ -46,7 +47,11 @@ export {
   checkMigrations,
   type DownRequest,
   type DownResult,
+  type Drift,
+  type DriftDraft,
+  draftFromDrift,
   type FinishedMigration,
+  findDrift,
   type KnownDigest,
   type ListedMigration,
   type LockedTable,
@@ -67,6 +72,7 @@ export {
   rehearseMigrations,
   renderRehearsal,
   repairMigration,
+  type UnbuiltMigration,
   type UpRequest,
   type UpResult,
 } from "./migrations/index.js";

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { Ending } from "./command.js";
 import { backupCommand } from "./commands/backup.js";
+import { genCommand } from "./commands/gen.js";
 import { migrationCommand } from "./commands/migration.js";
 import { restoreCommand } from "./commands/restore.js";
 import { startCommand } from "./commands/start.js";
@@ -26,7 +27,8 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(statusCommand(ending))
     .addCommand(migrationCommand(ending))
     .addCommand(backupCommand(ending))
-    .addCommand(restoreCommand(ending));
+    .addCommand(restoreCommand(ending))
+    .addCommand(genCommand(ending));
   for (const command of everyCommand(program))
     command.exitOverride().showHelpAfterError("(add --help for what it takes)");
   try {

@@ -216,8 +216,12 @@ function refuseOtherMajor(dataFolder: string, major: number): void {
   });
 }
 
-/** What `[api] auto_expose_new_tables = false` means: new objects in public are for those who are granted them. */
-async function withdrawDefaultGrants(url: DatabaseUrl): Promise<void> {
+/**
+ * Takes back what tables, sequences and functions in `public` are granted when they are made: with
+ * `auto_expose_new_tables = false` the API sees only what a migration grants.
+ * @param url the database, as the bootstrap superuser
+ */
+export async function withdrawDefaultGrants(url: DatabaseUrl): Promise<void> {
   const kinds = ["tables", "sequences", "functions"];
   const statements = ["postgres", superuser].flatMap((role) =>
     kinds.map(

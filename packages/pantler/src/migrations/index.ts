@@ -1,6 +1,9 @@
 export { type CheckRequest, type CheckResult, checkMigrations } from "./check.js";
 export type { FinishedMigration } from "./direction.js";
 export { type DownRequest, type DownResult, migrateDown } from "./down.js";
+export type { UnbuiltMigration } from "./drift/applied.js";
+export { type DriftDraft, draftFromDrift } from "./drift/draft.js";
+export { type Drift, findDrift } from "./drift/drift.js";
 export {
   type ListedMigration,
   listMigrations,

@@ -36,13 +36,24 @@ export interface NewMigration {
   readonly files: readonly string[];
 }
 
+/** What the files hold instead of the template. */
+export interface MigrationTexts {
+  readonly migration: string;
+  readonly rollback: string;
+}
+
 /**
  * Writes the files of a new migration: the script, its rollback and its checks. None of them exists before.
  * @param words the migration's name; blanks become underscores
  * @param now the moment its version is made of, in UTC
  * @throws InputError `name-malformed`
  */
-export function newMigration(project: Project, words: string, now: Date): NewMigration {
+export function newMigration(
+  project: Project,
+  words: string,
+  now: Date,
+  texts: MigrationTexts = { migration: migrationTemplate, rollback: rollbackTemplate },
+): NewMigration {
   const name = words.trim().replace(/\s+/g, "_");
   if (!/^[\p{L}\p{N}_-]+$/u.test(name)) {
     throw new InputError({
@@ -56,8 +67,8 @@ export function newMigration(project: Project, words: string, now: Date): NewMig
   const version = nextVersion(now, newest);
   const base = `${version}_${name}.sql`;
   const contents = [
-    [project.folders.migrations, migrationTemplate],
-    [project.folders.rollbacks, rollbackTemplate],
+    [project.folders.migrations, texts.migration],
+    [project.folders.rollbacks, texts.rollback],
     [project.folders.checks, checksTemplate],
   ] as const;
   const files = contents.map(([folder]) => join(folder, base));

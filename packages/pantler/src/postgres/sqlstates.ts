@@ -23,6 +23,7 @@ export const sqlstates = {
   foreignKeyViolation: "23503",
   undefinedTable: "42P01",
   undefinedObject: "42704",
+  duplicateObject: "42710",
   undefinedFunction: "42883",
   dependentObjectsStillExist: "2BP01",
   invalidTransactionTermination: "2D000",

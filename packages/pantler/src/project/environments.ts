@@ -55,7 +55,7 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
   names.delete("local");
   const others = [...names].sort().map((name): Environment => {
     const settings = config.environments?.[name];
-    const variable = `${name.toUpperCase().replaceAll("-", "_")}_DATABASE_URL`;
+    const variable = urlVariable(name);
     const { found, problem } = attempt(() =>
       firstUrl([
         [variables[variable], variable],
@@ -92,6 +92,11 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
     window: windowOf(config, "local"),
   };
   return [local, ...others];
+}
+
+/** The variable of the process' environment that holds the URL of an environment. */
+export function urlVariable(name: string): string {
+  return `${name.toUpperCase().replaceAll("-", "_")}_DATABASE_URL`;
 }
 
 function windowOf({ deploy, environments }: PantlerConfig, name: string): DeployWindow | undefined {

@@ -22,6 +22,7 @@ const commands = [
   "migration down",
   "migration repair",
   "migration check",
+  "migration drift",
   "backup create",
   "backup list",
   "backup show",
@@ -29,6 +30,7 @@ const commands = [
   "backup drill",
   "backup prune",
   "restore",
+  "gen workflow",
 ];
 
 /** The words with which a command gets as far as opening the project. */
@@ -61,7 +63,7 @@ describe("pantler", () => {
     expect(run.stderr).toContain("Usage: pantler");
   });
 
-  for (const command of ["", "migration", "backup", ...commands]) {
+  for (const command of ["", "migration", "backup", "gen", ...commands]) {
     it(`${command} --help explains itself with an example`.trim(), async () => {
       const run = await pantler([...command.split(" ").filter(Boolean), "--help"]);
       expect(run).toMatchObject({ code: 0, stderr: "" });

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { CheckResult, FinishedMigration, MigrationList, MigrationState } from "../../index.js";
 import { act, countOption, defineCommand, type Ending } from "../command.js";
 import { duration, migrationTitle, type Paint } from "../output.js";
+import { driftCommand, newFromDrift } from "./migration-drift.js";
 
 export function migrationCommand(ending: Ending): Command {
   return new Command("migration")
@@ -12,7 +13,8 @@ export function migrationCommand(ending: Ending): Command {
     .addCommand(upCommand(ending))
     .addCommand(downCommand(ending))
     .addCommand(repairCommand(ending))
-    .addCommand(checkCommand(ending));
+    .addCommand(checkCommand(ending))
+    .addCommand(driftCommand(ending));
 }
 
 function newCommand(ending: Ending): Command {
@@ -20,8 +22,12 @@ function newCommand(ending: Ending): Command {
     "new",
     "Write a new migration from the template, with its rollback and its checks.",
     "pantler migration new add_customer_notes",
-  ).argument("<name>", "what it does, in a few words");
-  return act(command, ending, async ({ project, output }, name = "") => {
+  )
+    .argument("<name>", "what it does, in a few words")
+    .option("--from-drift", "write down what the environment has and no migration makes");
+  return act<{ fromDrift?: boolean }>(command, ending, async (context, name = "") => {
+    const { project, output, options } = context;
+    if (options.fromDrift) return await newFromDrift(context, name);
     const { newMigration } = await import("../../migrations/index.js");
     const created = newMigration(project, name, new Date());
     output.result({ ...created }, () => created.files.join("\n"));

@@ -1,0 +1,1 @@
+export { makeWorkflow, type Workflow, writeWorkflow } from "./workflow/workflow.js";
