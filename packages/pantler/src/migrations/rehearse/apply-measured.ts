@@ -77,11 +77,12 @@ async function runBatch(run: Run, batch: Batch): Promise<void> {
       const ended = await resetSession(session);
       // A check may ask the ledger, and finds its own migration there.
       await upwards.record(client, [{ migration, began, ended, rowsBefore: null, rowsAfter: null }]);
-      measured.checks.push(...(await requireChecks(session, migration, migration.checks, step)));
+      const check = () => requireChecks(session, migration, migration.checks, step);
+      measured.checks.push(...(await watch.check(check)));
       signal?.throwIfAborted();
     });
   }
-  await runSmokeChecks(run);
+  await watch.check(() => runSmokeChecks(run));
   await client.query("commit");
   measured.holds.push(...watch.end());
 }

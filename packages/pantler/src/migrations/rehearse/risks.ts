@@ -45,11 +45,12 @@ function worseThan(left: Hold, right: Hold): boolean {
 
 /** Says in at most three sentences what others will notice of the migrations, the worst first. */
 export function describeRisks(measured: Measured): string[] {
-  const risks = measured.statements.flatMap((statement, place) => [
-    ...lossesOf(statement),
-    ...waitOf(statement, place, measured),
-    ...changesOf(statement, place, measured),
-  ]);
+  const { statements } = measured;
+  const risks = [
+    ...statements.flatMap(lossesOf),
+    ...waitsOf(measured),
+    ...statements.flatMap((statement, place) => changesOf(statement, place, measured)),
+  ];
   return risks
     .sort((left, right) => right.weight - left.weight)
     .slice(0, most)
@@ -78,34 +79,73 @@ function lossesOf(statement: MeasuredStatement): Risk[] {
     }));
 }
 
-/** What waits for the locks that a statement took, as long as they were held. */
-function waitOf(statement: MeasuredStatement, place: number, measured: Measured): Risk[] {
-  const { holds } = measured;
-  const taken = holds.filter(
-    ({ statement: taker, mode, milliseconds }) =>
-      taker === place && milliseconds >= noticed && strengthOf(mode) >= strengthOf("ShareLock"),
+/** A statement that took locks which others wait for. */
+interface Waiting {
+  readonly statement: MeasuredStatement;
+  readonly place: number;
+  readonly doing: string;
+  /** The lock that tells of it. */
+  readonly hold: Hold;
+  /** The other tables that it locked as strongly, by the names of those who wait for them. */
+  readonly others: readonly string[];
+}
+
+/** What waits for locks, as long as they were held: a sentence for a statement, or for several that are alike. */
+function waitsOf(measured: Measured): Risk[] {
+  const waiting = measured.statements.flatMap((statement, place) => waitingFor(statement, place, measured));
+  const alone: Waiting[] = [];
+  for (const each of waiting) {
+    // What only locks stays for others of the same transaction: the first of them holds its lock the longest.
+    const first = alone.findIndex((other) => isAlike(other, each));
+    const found = alone[first];
+    if (!found) alone.push(each);
+    else alone[first] = { ...found, others: [...found.others, each.hold.table.root, ...each.others] };
+  }
+  return alone.map((each) => describeWait(each, measured));
+}
+
+function isAlike(left: Waiting, right: Waiting): boolean {
+  const { transaction } = left.statement;
+  return (
+    transaction !== undefined &&
+    transaction === right.statement.transaction &&
+    right.doing === "locks" &&
+    blockedBy(left.hold.mode) === blockedBy(right.hold.mode)
   );
-  const [worst] = [...taken].sort(
-    (left, right) => strengthOf(right.mode) - strengthOf(left.mode) || right.table.before - left.table.before,
-  );
-  if (!worst) return [];
-  const { table, mode, milliseconds } = worst;
-  const waits = blockedBy(mode) === "everything" ? "every read and write of it" : "every write to it";
-  const doing = doingTo(statement, table);
+}
+
+function waitingFor(statement: MeasuredStatement, place: number, { holds }: Measured): Waiting[] {
+  const taken = holds
+    .filter(
+      (hold) =>
+        hold.statement === place &&
+        hold.milliseconds >= noticed &&
+        ["everything", "writes"].includes(blockedBy(hold.mode)),
+    )
+    .sort(
+      (left, right) =>
+        strengthOf(right.mode) - strengthOf(left.mode) || right.table.before - left.table.before,
+    );
+  const [hold] = taken;
+  if (!hold) return [];
+  const others = taken
+    .filter(({ mode }) => blockedBy(mode) === blockedBy(hold.mode))
+    .map(({ table }) => table.root);
+  return [{ statement, place, doing: doingTo(statement, hold.table), hold, others }];
+}
+
+function describeWait({ statement, place, doing, hold, others }: Waiting, measured: Measured): Risk {
+  const { table, mode, milliseconds } = hold;
+  const isAll = blockedBy(mode) === "everything";
   // A partitioned table and its parts are one table to those who wait.
-  const others = new Set(taken.map(({ table: { root } }) => root));
-  others.delete(table.root);
-  const alike =
-    others.size === 0 ? "" : `; so ${others.size === 1 ? "does" : "do"} those of ${listed(others)}`;
-  const slower = slowerLater(measured, place, milliseconds);
-  const mostly = slower ? `, most of it for ${placeOf(slower)}` : "";
-  const share = blockedBy(mode) === "everything" ? 1 : 0.5;
-  return [
-    {
-      sentence: `${placeOf(statement)} ${doing} ${nameOf(table)}: ${waits} waits for about ${timeInWords(milliseconds)}, ${untilWhen(statement)}${mostly}${alike}.`,
-      weight: milliseconds * share * Math.log10(10 + table.before),
-    },
-  ];
+  const roots = new Set(others);
+  roots.delete(table.root);
+  const what = isAll ? "every read and write of it" : "every write to it";
+  const alike = roots.size === 0 ? "" : `, and so for ${listed([...roots])}`;
+  return {
+    sentence: `${placeOf(statement)} ${doing} ${nameOf(table)}: ${what} waits for about ${timeInWords(milliseconds)}, ${untilWhen(statement)}${mostlyFor(measured, place, milliseconds)}${alike}.`,
+    weight: milliseconds * (isAll ? 1 : 0.5) * Math.log10(10 + table.before),
+  };
 }
 
 /** Rows that others cannot change until the commit, where no lock on their whole table says so already. */
@@ -129,13 +169,15 @@ function changesOf(statement: MeasuredStatement, place: number, { holds }: Measu
   });
 }
 
-/** The later statement of a transaction that most of the time passes in for which an earlier one holds its lock. */
-function slowerLater({ statements }: Measured, place: number, held: number): MeasuredStatement | undefined {
+/** What most of the time passes in for which a statement's lock is held, where it is not the statement itself. */
+function mostlyFor({ statements }: Measured, place: number, held: number): string {
   const transaction = statements[place]?.transaction;
-  if (transaction === undefined) return undefined;
-  return statements
+  if (transaction === undefined) return "";
+  if (transaction.checkMilliseconds > held / 2) return ", most of it for checks";
+  const slower = statements
     .slice(place + 1)
     .find((later) => later.transaction === transaction && later.milliseconds > held / 2);
+  return slower ? `, most of it for ${placeOf(slower)}` : "";
 }
 
 function untilWhen({ transaction }: MeasuredStatement): string {
@@ -154,9 +196,9 @@ function nameOf(table: KnownTable): string {
   return table.hasRows ? `${table.name} (${counted(table.before, "row")})` : table.name;
 }
 
-function listed(names: ReadonlySet<string>): string {
-  const [first, second, ...rest] = [...names].sort();
-  if (second === undefined) return first ?? "";
+function listed(names: readonly string[]): string {
+  const [first = "", second, ...rest] = [...names].sort();
+  if (second === undefined) return first;
   return rest.length === 0
     ? `${first} and ${second}`
     : `${first}, ${second} and ${counted(rest.length, "other table")}`;

@@ -61,6 +61,7 @@ export class TransactionWatch {
   #taken: Taken[] = [];
   readonly #ended: Hold[] = [];
   #asked = 0;
+  #checked = 0;
 
   private constructor(
     client: Client,
@@ -120,6 +121,19 @@ export class TransactionWatch {
       ...effectsOf(changes),
       dropped,
     };
+  }
+
+  /** How much of the transaction's time checks took, in milliseconds. */
+  get checkMilliseconds(): number {
+    return this.#checked;
+  }
+
+  /** Runs checks, whose time is the transaction's but no statement's. */
+  async check<Result>(run: () => Promise<Result>): Promise<Result> {
+    const started = performance.now();
+    const result = await run();
+    this.#checked += performance.now() - started;
+    return result;
   }
 
   /** The locks of the transaction, which has just ended. */
