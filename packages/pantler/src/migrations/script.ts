@@ -30,7 +30,7 @@ export interface ScriptStatement extends Statement {
 }
 
 /** psql's commands that guard or decorate a dump and mean nothing to a server. */
-const harmlessCommands = new Set([
+export const harmlessCommands: ReadonlySet<string> = new Set([
   "\\restrict",
   "\\unrestrict",
   "\\echo",
@@ -169,10 +169,10 @@ export function sentStatements({ statements }: Script): ScriptStatement[] {
 }
 
 /** Why no file may hold this statement, if so: files share a transaction and a session with others. */
-function refusalOf({
+export function refusalOf({
   text,
   class: { transaction, need, unfit },
-}: ScriptStatement): { code: string; message: string; remedy: string } | undefined {
+}: Pick<ScriptStatement, "text" | "class">): { code: string; message: string; remedy: string } | undefined {
   const word = leadingWord(text);
   if (transaction === "rollback") {
     return {
@@ -209,7 +209,7 @@ function refusalOf({
 }
 
 /** The major version of the grammar that libpg-query was built from. */
-const parserMajor = 17;
+export const parserMajor = 17;
 
 /** The number of the line, from 1, in which an offset lies. */
 export function lineAt(text: string, offset: number): number {

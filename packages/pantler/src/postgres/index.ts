@@ -23,3 +23,4 @@ export { quoteIdentifier, quoteLiteral, quoteQualified } from "./quoting.js";
 export { leadingWord, type Statement, splitStatements } from "./split-statements.js";
 export { describeSqlProblem, endOfComment, type SqlSource } from "./sql-problem.js";
 export { sqlstateOf, sqlstates } from "./sqlstates.js";
+export { readTokens } from "./tokens.js";

@@ -284,7 +284,7 @@ function definition(before: Progress["routine"], word: string): Progress["routin
   return "no";
 }
 
-function endOfLine(sql: string, from: number): number {
+export function endOfLine(sql: string, from: number): number {
   let at = from;
   for (; at < sql.length; at++) {
     const code = sql.charCodeAt(at);
@@ -299,7 +299,7 @@ function endOfLineComment(sql: string, from: number, lineComments?: Span[]): num
   return to;
 }
 
-function endOfBlockComment(sql: string, from: number): number {
+export function endOfBlockComment(sql: string, from: number): number {
   let at = from;
   let depth = 1;
   while (at < sql.length && depth > 0) {
@@ -318,7 +318,7 @@ function endOfBlockComment(sql: string, from: number): number {
 }
 
 /** A doubled quote needs no case of its own: it ends one piece and opens the next. */
-function endOfQuote(sql: string, from: number, quote: number): number {
+export function endOfQuote(sql: string, from: number, quote: number): number {
   let at = from;
   while (at < sql.length && sql.charCodeAt(at) !== quote) at++;
   return Math.min(at + 1, sql.length);
@@ -328,7 +328,7 @@ function endOfQuote(sql: string, from: number, quote: number): number {
  * The end of an E'' string, with the pieces that continue it on later lines: `E'a'` followed by a line break and `'\\''`
  * is one string, whose second piece knows backslashes too.
  */
-function endOfEscapeString(sql: string, from: number, lineComments?: Span[]): number {
+export function endOfEscapeString(sql: string, from: number, lineComments?: Span[]): number {
   let at = from;
   while (at < sql.length) {
     const code = sql.charCodeAt(at);
@@ -366,7 +366,7 @@ function continuation(sql: string, from: number, lineComments?: Span[]): number 
 }
 
 /** The end of the dollar-quoted string that starts at `from`, or the place after a dollar that starts none. */
-function endOfDollarQuote(sql: string, from: number): number {
+export function endOfDollarQuote(sql: string, from: number): number {
   let tagEnd = from + 1;
   if (isWordStart(sql.charCodeAt(tagEnd))) {
     while (isTagPart(sql.charCodeAt(tagEnd))) tagEnd++;
@@ -377,14 +377,14 @@ function endOfDollarQuote(sql: string, from: number): number {
   return close < 0 ? sql.length : close + delimiter.length;
 }
 
-function endOfWord(sql: string, from: number): number {
+export function endOfWord(sql: string, from: number): number {
   let at = from;
   while (isTagPart(sql.charCodeAt(at)) || sql.charCodeAt(at) === DOLLAR) at++;
   return at;
 }
 
 /** The lexer's white space: U+000B counts since PostgreSQL 16. */
-function isSpace(code: number): boolean {
+export function isSpace(code: number): boolean {
   return code === SPACE || (code >= TAB && code <= CARRIAGE_RETURN);
 }
 
@@ -393,7 +393,7 @@ function isTrimmable(code: number): boolean {
 }
 
 /** The lexer takes every byte above ASCII for a letter, so that every such code unit is one. */
-function isWordStart(code: number): boolean {
+export function isWordStart(code: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95 || code > 127;
 }
 

@@ -7,6 +7,7 @@ export { compareSchemas, fingerprintOf, type SchemaDifference } from "./fingerpr
 export { whereAllowed } from "./guards.js";
 export { lendRights } from "./lent-rights.js";
 export { dumpedSchemas, managedRoles, managedSchemas, readSchemas } from "./managed-schemas.js";
+export { asNode, namesIn } from "./parsed-statement.js";
 export { readSchema, type SchemaObject } from "./read-schema.js";
 export { renderRoles } from "./render-roles.js";
 export { type Role, readRoles } from "./roles.js";

@@ -3,6 +3,7 @@ import type { CheckResult, FinishedMigration, MigrationList, MigrationState } fr
 import { act, countOption, defineCommand, type Ending } from "../command.js";
 import { duration, migrationTitle, type Paint } from "../output.js";
 import { driftCommand, newFromDrift } from "./migration-drift.js";
+import { lintCommand } from "./migration-lint.js";
 
 export function migrationCommand(ending: Ending): Command {
   return new Command("migration")
@@ -13,6 +14,7 @@ export function migrationCommand(ending: Ending): Command {
     .addCommand(upCommand(ending))
     .addCommand(downCommand(ending))
     .addCommand(repairCommand(ending))
+    .addCommand(lintCommand(ending))
     .addCommand(checkCommand(ending))
     .addCommand(driftCommand(ending));
 }

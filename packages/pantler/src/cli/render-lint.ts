@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { LintFinding } from "../index.js";
+import { printable } from "./columns.js";
+import type { Paint } from "./output.js";
+
+const marks = { error: "bad", warning: "warning", info: "dim" } as const;
+
+/** The findings as a person reads them: file by file, with what to do below each. */
+export function renderFindings(findings: readonly LintFinding[], paint: Paint): string {
+  const lines: string[] = [];
+  let file: string | undefined;
+  const width = Math.max(...findings.map(({ line }) => String(line).length), 0);
+  for (const finding of findings) {
+    if (finding.file !== file) {
+      if (file !== undefined) lines.push("");
+      file = finding.file;
+      lines.push(paint.bold(printable(file)));
+    }
+    const { line, level, rule, message, remedy } = finding;
+    const gap = " ".repeat(width + 4);
+    lines.push(`  ${String(line).padStart(width)}  ${paint[marks[level]](level)} ${paint.dim(rule)}`);
+    lines.push(`${gap}${printable(message)}`, `${gap}${paint.dim("→")} ${printable(remedy)}`);
+  }
+  if (lines.length > 0) lines.push("");
+  return [...lines, total(findings)].join("\n");
+}
+
+function total(findings: readonly LintFinding[]): string {
+  if (findings.length === 0) return "Nothing was found.";
+  const words = (["error", "warning", "info"] as const).flatMap((level) => {
+    const count = findings.filter((finding) => finding.level === level).length;
+    const name = level === "info" ? "note" : level;
+    return count === 0 ? [] : [`${count} ${name}${count === 1 ? "" : "s"}`];
+  });
+  return words.join(", ");
+}
+
+/** Commands by which a GitHub workflow puts findings beside the lines of a change. */
+export function renderGitHub(findings: readonly LintFinding[], root: string): string {
+  const command = { error: "error", warning: "warning", info: "notice" } as const;
+  return findings
+    .map(({ level, file, line, rule, message, remedy }) => {
+      const properties = `file=${inProperty(fromHere(root, file))},line=${line},title=${inProperty(rule)}`;
+      return `::${command[level]} ${properties}::${inMessage(`${message} ${remedy}`)}`;
+    })
+    .join("\n");
+}
+
+/** The escapes of GitHub's own toolkit (actions/toolkit, packages/core/src/command.ts). */
+function inMessage(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function inProperty(text: string): string {
+  return inMessage(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+}
+
+/** The findings as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), which code hosts and editors show. */
+export async function renderSarif(findings: readonly LintFinding[], root: string): Promise<string> {
+  const { lintRules } = await import("../index.js");
+  const level = { error: "error", warning: "warning", info: "note" } as const;
+  const names = Object.keys(lintRules);
+  const rules = Object.entries(lintRules).map(([id, rule]) => ({
+    id,
+    shortDescription: { text: rule.what },
+    fullDescription: { text: rule.why },
+    help: { text: rule.remedy },
+    defaultConfiguration: { level: level[rule.level] },
+    properties: { tags: [rule.source] },
+  }));
+  const results = findings.map((finding) => ({
+    ruleId: finding.rule,
+    ruleIndex: names.indexOf(finding.rule),
+    level: level[finding.level],
+    message: { text: `${finding.message} ${finding.remedy}` },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: uriOf(fromHere(root, finding.file)) },
+          region: { startLine: finding.line },
+        },
+      },
+    ],
+  }));
+  const driver = { name: "pantler", semanticVersion: version(), rules };
+  const document = {
+    $schema: "https://json.schemastore.org/sarif-2.1.0.json",
+    version: "2.1.0",
+    runs: [{ tool: { driver }, columnKind: "utf16CodeUnits", results }],
+  };
+  return JSON.stringify(document, undefined, 2);
+}
+
+/**
+ * A file's path as a code host knows it, which runs its checks in the repository's own folder: a project may be a folder
+ * of that.
+ */
+function fromHere(root: string, file: string): string {
+  return relative(process.cwd(), join(root, file)).replaceAll("\\", "/");
+}
+
+function uriOf(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
