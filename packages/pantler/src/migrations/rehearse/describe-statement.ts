@@ -2,7 +2,7 @@ import { describeSqlProblem } from "../../postgres/index.js";
 import type { PlannedMigration } from "../plan.js";
 import type { ScriptStatement } from "../script.js";
 import type { Effects } from "./effects.js";
-import { blockedBy, strongestOf } from "./lock-modes.js";
+import { blockedBy } from "./lock-modes.js";
 import type { RehearsedStatement } from "./rehearsal.js";
 
 /** So much of a statement's first line is shown, in characters. */
@@ -12,7 +12,7 @@ const longestText = 120;
 export function describeStatement(
   { version, script }: PlannedMigration,
   statement: ScriptStatement,
-  { milliseconds, locks, rewritten, scanned, written }: Effects,
+  { milliseconds, locks, strongest, rewritten, scanned, written }: Effects,
 ): RehearsedStatement {
   const { shown: file, text } = script;
   const { line, column } = describeSqlProblem(undefined, { file, text, offset: statement.offset });
@@ -26,7 +26,7 @@ export function describeStatement(
     rewritten: rewritten.map(({ name }) => name),
     scanned: scanned.map(({ name }) => name),
     rows: written.map(({ table, ...counts }) => ({ table: table.name, ...counts })),
-    blocks: blockedBy(strongestOf(locks.map(({ mode }) => mode))),
+    blocks: blockedBy(strongest),
   };
 }
 

@@ -14,6 +14,8 @@ export interface Effects {
   readonly milliseconds: number;
   /** The strongest lock on each table that is stronger than what the transaction held already. */
   readonly locks: readonly { readonly table: KnownTable; readonly mode: LockMode }[];
+  /** The strongest lock that its transaction held on any of them when it was done. */
+  readonly strongest: LockMode | undefined;
   readonly rewritten: readonly KnownTable[];
   /** Given a new file because they were truncated. */
   readonly emptied: readonly KnownTable[];

@@ -85,6 +85,7 @@ export async function measureOutside(
     effects: {
       milliseconds: ended - started,
       locks: locks.map(({ table, mode }) => ({ table, mode })),
+      strongest: strongestOf(locks.map(({ mode }) => mode)),
       ...effectsOf(changes),
       dropped: [],
     },

@@ -45,7 +45,7 @@ export interface RehearsedRows {
   readonly changed: boolean;
 }
 
-/** What others cannot do on a table while a statement's locks are held. */
+/** What others cannot do on some table while a statement runs. */
 export type Blocked = "everything" | "writes" | "schema changes" | "nothing";
 
 /** What a statement did; tables are named as SQL writes them. */
@@ -56,7 +56,7 @@ export interface RehearsedStatement {
   /** Its first line, at most 120 characters. */
   readonly text: string;
   readonly milliseconds: number;
-  /** The strongest lock it took on each table that was there before. */
+  /** The strongest lock on each table that was there before, where its transaction held none that is as strong. */
   readonly locks: readonly { readonly table: string; readonly mode: LockMode }[];
   readonly rewritten: readonly string[];
   readonly scanned: readonly string[];
@@ -66,6 +66,7 @@ export interface RehearsedStatement {
     readonly updated: number;
     readonly deleted: number;
   }[];
+  /** What waits behind it: for its own locks and for those that its transaction took before it. */
   readonly blocks: Blocked;
 }
 

@@ -1,4 +1,4 @@
-import { isBeyondReading } from "./lock-modes.js";
+import { blockedBy, isBeyondReading } from "./lock-modes.js";
 import type { LockMode, Rehearsal, RehearsedStatement } from "./rehearsal.js";
 import { counted, placeOf, timeInWords } from "./words.js";
 
@@ -6,8 +6,9 @@ import { counted, placeOf, timeInWords } from "./words.js";
 const slow = 100;
 
 /** Whether a statement is worth a line in a report: it keeps others from something, or takes its time. */
-export function isNotable({ blocks, milliseconds, rewritten }: RehearsedStatement): boolean {
-  return blocks === "everything" || blocks === "writes" || rewritten.length > 0 || milliseconds >= slow;
+export function isNotable({ locks, milliseconds, rewritten }: RehearsedStatement): boolean {
+  const locksOut = locks.some(({ mode }) => ["everything", "writes"].includes(blockedBy(mode)));
+  return locksOut || rewritten.length > 0 || milliseconds >= slow;
 }
 
 /** The mode of a lock in the words of SQL's `lock table`. */
@@ -149,11 +150,12 @@ function table(heading: readonly string[], rows: readonly (readonly string[])[])
   return [line(heading), line(heading.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
+/** Inside of a word a low line means nothing. */
+const marks = /[\\`*{}[\]<>|#&]|(?<![a-z0-9])_|_(?![a-z0-9])/gi;
+
 /** What has a meaning in Markdown, or in the HTML that it may hold, loses it; a line stays one line. */
 function escaped(text: string): string {
-  return text
-    .replaceAll(/\s*\n\s*/g, " ")
-    .replaceAll(/[\\`*_{}[\]<>|#&]/g, (mark) => `&#${mark.codePointAt(0)};`);
+  return text.replaceAll(/\s*\n\s*/g, " ").replaceAll(marks, (mark) => `&#${mark.codePointAt(0)};`);
 }
 
 /** Names and SQL, as HTML: a code span of Markdown cannot hold every text in a table's cell. */

@@ -137,13 +137,15 @@ function waitingFor(statement: MeasuredStatement, place: number, { holds }: Meas
 function describeWait({ statement, place, doing, hold, others }: Waiting, measured: Measured): Risk {
   const { table, mode, milliseconds } = hold;
   const isAll = blockedBy(mode) === "everything";
+  const rewriter = rewriterLater(measured, place, table);
+  const which = doing === "locks" && rewriter ? `, which ${placeOf(rewriter)} rewrites` : "";
   // A partitioned table and its parts are one table to those who wait.
   const roots = new Set(others);
   roots.delete(table.root);
   const what = isAll ? "every read and write of it" : "every write to it";
   const alike = roots.size === 0 ? "" : `, and so for ${listed([...roots])}`;
   return {
-    sentence: `${placeOf(statement)} ${doing} ${nameOf(table)}: ${what} waits for about ${timeInWords(milliseconds)}, ${untilWhen(statement)}${mostlyFor(measured, place, milliseconds)}${alike}.`,
+    sentence: `${placeOf(statement)} ${doing} ${nameOf(table)}${which}: ${what} waits for about ${timeInWords(milliseconds)}, ${untilWhen(statement)}${mostlyFor(measured, place, milliseconds)}${alike}.`,
     weight: milliseconds * (isAll ? 1 : 0.5) * Math.log10(10 + table.before),
   };
 }
@@ -167,6 +169,22 @@ function changesOf(statement: MeasuredStatement, place: number, { holds }: Measu
       },
     ];
   });
+}
+
+/** The later statement of a transaction that rewrites a table under the lock that an earlier one took. */
+function rewriterLater(
+  { statements }: Measured,
+  place: number,
+  { root }: KnownTable,
+): MeasuredStatement | undefined {
+  const transaction = statements[place]?.transaction;
+  if (transaction === undefined) return undefined;
+  return statements
+    .slice(place + 1)
+    .find(
+      (later) =>
+        later.transaction === transaction && later.effects.rewritten.some((table) => table.root === root),
+    );
 }
 
 /** What most of the time passes in for which a statement's lock is held, where it is not the statement itself. */

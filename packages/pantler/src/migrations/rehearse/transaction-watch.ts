@@ -118,6 +118,7 @@ export class TransactionWatch {
     return {
       milliseconds,
       locks,
+      strongest: strongestOf([...after.values()].map(({ mode }) => mode)),
       ...effectsOf(changes),
       dropped,
     };
