@@ -188,14 +188,7 @@ function rowCounter(client: Client): () => Promise<number | null> {
  */
 async function commit(session: DeploymentSession, batch: Batch, direction: Direction): Promise<void> {
   session.signal?.throwIfAborted();
-  if (!(await holdsDeploymentLock(session.client))) {
-    throw new StepFailure(undefined, {
-      code: "lock-lost",
-      message: "A migration has given away the lock that keeps other deployments out.",
-      detail: "pg_advisory_unlock_all() gives away every lock of the session.",
-      remedy: "Unlock only what the migration itself has locked.",
-    });
-  }
+  await requireDeploymentLock(session.client);
   try {
     await session.client.query("commit");
   } catch (error) {
@@ -205,6 +198,20 @@ async function commit(session: DeploymentSession, batch: Batch, direction: Direc
     });
     if (!done) throw error;
   }
+}
+
+/**
+ * Sees to it that the session still keeps other deployments out.
+ * @throws StepFailure `lock-lost`
+ */
+export async function requireDeploymentLock(client: Client): Promise<void> {
+  if (await holdsDeploymentLock(client)) return;
+  throw new StepFailure(undefined, {
+    code: "lock-lost",
+    message: "A migration has given away the lock that keeps other deployments out.",
+    detail: "pg_advisory_unlock_all() gives away every lock of the session.",
+    remedy: "Unlock only what the migration itself has locked.",
+  });
 }
 
 async function askLedger(

@@ -67,6 +67,22 @@ describe("a rehearsal that fails says that the environment is as it was", () => 
     });
   });
 
+  it("for a statement that a transaction of its own would allow, where the real run has none", async () => {
+    await withPast(
+      { "1_it.sql": "create table a (id int);\nlock table a;\nvacuum a;" },
+      {},
+      async (project) => {
+        expect(await failure(rehearse(project))).toMatchObject({ sqlstate: "25P01", state: untouched });
+      },
+    );
+  });
+
+  it("for a migration that gives the deployment lock away", async () => {
+    await withPast({ "1_it.sql": "select pg_advisory_unlock_all();" }, {}, async (project) => {
+      expect(await failure(rehearse(project))).toMatchObject({ code: "lock-lost", state: untouched });
+    });
+  });
+
   it("when it is interrupted", async () => {
     await withPast({ "1_it.sql": "select pg_sleep(60);" }, {}, async (project) => {
       const controller = new AbortController();

@@ -133,7 +133,7 @@ describe("a rehearsal measures that", () => {
       ]);
       expect(statements[3]?.rewritten).toEqual([]);
       expect(risks).toEqual([
-        "1_it.sql:5 empties public.lids: its 70 rows are gone, and only a backup has what was in them.",
+        "1_it.sql:5 empties public.lids of its 70 rows: what is not kept elsewhere is then only in a backup.",
       ]);
       expect(rows).toEqual([
         { schema: "public", name: "jars", before: 1000, after: 950, changed: true },
@@ -245,7 +245,7 @@ describe("a rehearsal measures that", () => {
     await rehearseOne("drop table jars;", { before: jars }, ({ risks, rows, statements }) => {
       expect(statements[0]?.locks).toEqual([{ table: "public.jars", mode: "AccessExclusiveLock" }]);
       expect(risks[0]).toBe(
-        "1_it.sql:1 drops public.jars: its 1,000 rows are gone, and only a backup has what was in them.",
+        "1_it.sql:1 drops public.jars with its 1,000 rows: what is not kept elsewhere is then only in a backup.",
       );
       expect(rows).toEqual([{ schema: "public", name: "jars", before: 1000, after: null, changed: true }]);
     });
@@ -347,6 +347,25 @@ describe("a rehearsal runs as the real run does", () => {
         expect(again).toMatchObject({ migrations: [], statements: [], rollback: { status: "proven" } });
       },
     );
+  });
+
+  it("whoever a file becomes, and whatever it sets", async () => {
+    const script = `
+      create role watcher;
+      grant watcher to postgres with set true;
+      alter table jars add column lid text;
+      grant update (lid), select on jars to watcher;
+      set search_path = '';
+      set role watcher;
+      update public.jars set lid = 'tin';
+      reset role;
+      drop owned by watcher;
+      drop role watcher;`.replaceAll("watcher", `watcher_${process.pid}`);
+    await rehearseOne(script, { before: jars }, ({ statements }) => {
+      expect(statements.flatMap(({ rows }) => rows)).toEqual([
+        { table: "public.jars", inserted: 0, updated: 1000, deleted: 0 },
+      ]);
+    });
   });
 
   it("up to the version that is asked for", async () => {

@@ -42,8 +42,6 @@ const settingsThatMatter = [
   "extra_float_digits",
   "bytea_output",
   "xmloption",
-  "lc_monetary",
-  "lc_numeric",
 ];
 
 /**
@@ -84,8 +82,7 @@ select
         ' ',
         case facts ->> 'datlocprovider' when 'c' then 'libc' when 'i' then 'icu' when 'b' then 'builtin' end,
         coalesce(facts ->> 'datlocale', facts ->> 'daticulocale', facts ->> 'datcollate')
-      ),
-      'lc_ctype', facts ->> 'datctype'
+      )
     )
     from here
   ) as settings

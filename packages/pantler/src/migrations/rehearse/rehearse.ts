@@ -21,9 +21,10 @@ import { refuseProtected } from "../up.js";
 import { applyMeasured } from "./apply-measured.js";
 import { type RehearsalEnvironment, readRehearsalEnvironment, unfaithfulness } from "./environment.js";
 import { KnownTables } from "./known-tables.js";
+import { lockedTables } from "./locked-tables.js";
 import { proveRollback } from "./prove-rollback.js";
 import type { Rehearsal } from "./rehearsal.js";
-import { describeRisks, lockedTables } from "./risks.js";
+import { describeRisks } from "./risks.js";
 import { compareContent, type KnownDigest, readContent, type TableContent } from "./table-content.js";
 
 /** What a rehearsal that failed leaves. */
