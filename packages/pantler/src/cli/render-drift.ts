@@ -11,9 +11,11 @@ export async function renderDrift(
   environment: string,
   paint: Paint,
 ): Promise<string> {
-  const missing = differences.filter(({ right }) => right === undefined);
-  const extra = differences.filter(({ left }) => left === undefined);
-  const changed = differences.filter(({ left, right }) => left !== undefined && right !== undefined);
+  const { outermost } = await import("../migrations/index.js");
+  const shown = outermost(differences);
+  const missing = shown.filter(({ right }) => right === undefined);
+  const extra = shown.filter(({ left }) => left === undefined);
+  const changed = shown.filter(({ left, right }) => left !== undefined && right !== undefined);
   const lines = [
     ...section(`missing from ${environment}`, missing, paint.bad("-"), paint),
     ...section(`only in ${environment}`, extra, paint.good("+"), paint),
@@ -24,7 +26,7 @@ export async function renderDrift(
     lines.push(...(await renderChange(each.left ?? "", each.right ?? "", paint)));
   }
   for (const hint of hints) lines.push(`${paint.warning("→")} ${printable(hint)}`);
-  lines.push(summary(differences.length, unbuilt.length, environment));
+  lines.push(summary(shown.length, unbuilt.length, environment));
   return lines.join("\n");
 }
 
@@ -61,7 +63,8 @@ async function renderChange(left: string, right: string, paint: Paint): Promise<
     const after = index === 0 ? [] : value.slice(0, context);
     const before =
       index === parts.length - 1 ? [] : value.slice(Math.max(value.length - context, after.length));
-    const between = value.length > after.length + before.length && index > 0 ? ["…"] : [];
+    const between =
+      after.length > 0 && before.length > 0 && value.length > after.length + before.length ? ["…"] : [];
     return [...after, ...between, ...before].map((line) => `      ${paint.dim(`  ${line}`)}`);
   });
 }

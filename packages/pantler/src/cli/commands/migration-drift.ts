@@ -43,7 +43,7 @@ export async function newFromDrift(
       ...files,
       left.length === 0
         ? `Applied after the other migrations it makes what ${env} has.`
-        : `${left.length === 1 ? "1 object is" : `${left.length} objects are`} left to do: see TODO in the file.`,
+        : "It does not make all of it: see TODO in the file.",
       `Review it; then, as ${env} has it already: pantler migration repair ${version} --status applied --env ${env}`,
     ].join("\n"),
   );

@@ -5,7 +5,8 @@ import { dumpSchema, type SchemaDifference, type SchemaObject } from "../../sche
 import { type NewMigration, newMigration } from "../new.js";
 import type { Build } from "./build.js";
 import { type Comparison, type Drift, withComparison } from "./drift.js";
-import { dropStatements, makeStatements } from "./make.js";
+import { defineAnew, dropStatements, makeStatements, type Ways } from "./make.js";
+import { outermost } from "./parts.js";
 import { changeRights } from "./rights.js";
 
 /** A migration that was written from drift. */
@@ -62,7 +63,7 @@ export async function draftFromDrift(
         name,
       ),
     });
-    for (const { kind, name: object } of up.left) {
+    for (const { kind, name: object } of outermost(up.left)) {
       operation.finding("warning", `${kind} ${object} is left to do: see TODO in the file`);
     }
     return { ...created, drift, left: up.left, leftByRollback: down.left };
@@ -89,10 +90,7 @@ async function proveDraft(
   const backward = drift.differences.map(turned);
   const downward = [
     ...dropStatements(backward),
-    ...(await makeStatements(changedOnly(backward), builtEntries, {
-      entries: builtEntries,
-      client: build.client,
-    })),
+    ...(await defineAnew(backward, liveEntries, { entries: builtEntries, client: build.client })),
   ];
   const up = await prove(build, upward, (made) => compare(made, live.objects));
   const down = await prove(build, downward, (made) => compare(made, built));
@@ -103,46 +101,49 @@ function turned({ kind, name, left, right }: SchemaDifference): SchemaDifference
   return { kind, name, left: right, right: left };
 }
 
-function changedOnly(differences: readonly SchemaDifference[]): SchemaDifference[] {
-  return differences.filter(({ left, right }) => left !== undefined && right !== undefined);
-}
-
 /**
  * Runs statements in an order that works, and then those that settle rights.
  * @param compare tells what still differs from what is wanted
  */
 async function prove(
   build: Build,
-  statements: readonly string[],
+  statements: readonly Ways[],
   compare: (made: readonly SchemaObject[]) => SchemaDifference[],
 ): Promise<Proven> {
   const done = await runInSomeOrder(build, statements);
   const made = await build.read();
-  const rights = compare(made).flatMap((difference) =>
-    changeRights(difference, made).map((statement) => `${statement};`),
+  const rights = outermost(compare(made)).flatMap((difference) =>
+    changeRights(difference, made).map((statement) => [`${statement};`]),
   );
   done.push(...(await runInSomeOrder(build, rights)));
   return { statements: done, left: compare(await build.read()) };
 }
 
-/** Runs each; those that fail are tried again after the others, as they may need them. @returns those that ran */
-async function runInSomeOrder(build: Build, statements: readonly string[]): Promise<string[]> {
+/**
+ * Runs each; those that fail are tried again after the others, as they may need them, and in another way when nothing
+ * else helps.
+ * @returns those that ran
+ */
+async function runInSomeOrder(build: Build, statements: readonly Ways[]): Promise<string[]> {
   const done: string[] = [];
   let open = [...statements];
-  for (let before = -1; open.length > 0 && open.length !== before; ) {
-    before = open.length;
-    const failed: string[] = [];
-    for (const statement of open) {
+  while (open.length > 0) {
+    const failed: Ways[] = [];
+    for (const ways of open) {
+      const [statement] = ways;
+      if (statement === undefined) continue;
       const obstacles = await build.apply([statement]);
-      (obstacles.length === 0 ? done : failed).push(statement);
+      if (obstacles.length === 0) done.push(statement);
+      else failed.push(ways);
     }
-    open = failed;
+    const isStuck = failed.length === open.length;
+    open = isStuck ? failed.map((ways) => ways.slice(1)).filter((ways) => ways.length > 0) : failed;
   }
   return done;
 }
 
 function textOf(introduction: readonly string[], { statements, left }: Proven, environment: string): string {
-  const todo = left.map(
+  const todo = outermost(left).map(
     ({ kind, name, left: made, right }) =>
       `-- TODO ${kind} ${oneLine(name)}\n${commented("the migrations", made)}\n${commented(environment, right)}`,
   );

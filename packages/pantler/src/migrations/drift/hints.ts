@@ -92,25 +92,38 @@ function goneHints(
   });
 }
 
+/** Schemas that hold what an extension made, from pg_depend; those that many share tell nothing. */
+const schemasOfExtensions = `
+select distinct nspname as name
+from pg_extension
+join pg_depend on refclassid = 'pg_extension'::regclass and refobjid = pg_extension.oid and deptype = 'e'
+left join pg_proc on classid = 'pg_proc'::regclass and pg_proc.oid = objid
+left join pg_type on classid = 'pg_type'::regclass and pg_type.oid = objid
+left join pg_class on classid = 'pg_class'::regclass and pg_class.oid = objid
+join pg_namespace on pg_namespace.oid = coalesce(pronamespace, typnamespace, relnamespace)
+where extname = any ($1) and nspname not in ('public', 'extensions', 'pg_catalog')
+`;
+
 /** Tells of extensions that stand in for those the environment has. */
 async function stubHints(
   client: Client,
   { extensions }: LiveDatabase,
   differences: readonly SchemaDifference[],
 ): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
+  const { rows: stubs } = await client.query<{ name: string }>(
     "select name from pg_available_extensions where comment like 'stub of %' and name = any ($1) order by name",
-    [extensions.map(({ name }) => name)],
+    [extensions.filter(({ required }) => required).map(({ name }) => name)],
   );
   const texts = differences.map(({ name, left, right }) => `${name} ${left ?? ""} ${right ?? ""}`);
-  const { rows: places } = await client.query<{ schema: string }>(
-    "select nspname as schema from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = any ($1) and nspname not in ('public', 'extensions', 'pg_catalog')",
-    [rows.map(({ name }) => name)],
-  );
-  const words = [...rows.map(({ name }) => name), ...places.map(({ schema }) => `${schema}.`)];
-  if (!words.some((word) => texts.some((text) => text.includes(word)))) return [];
+  const speakOf = (word: string) => texts.some((text) => text.includes(word));
+  const meant: string[] = [];
+  for (const { name } of stubs) {
+    const { rows } = await client.query<{ name: string }>(schemasOfExtensions, [[name]]);
+    if (speakOf(name) || rows.some((schema) => speakOf(`${schema.name}.`))) meant.push(name);
+  }
+  if (meant.length === 0) return [];
   return [
-    `The scratch server has stubs of ${rows.map(({ name }) => name).join(", ")}: a difference that comes from their types or functions may not be one.`,
+    `The scratch server has stubs of ${meant.join(", ")}: a difference that comes from their types or functions may not be one.`,
   ];
 }
 

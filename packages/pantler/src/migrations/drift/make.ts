@@ -1,6 +1,6 @@
 import type { Client } from "../../postgres/index.js";
 import type { DumpEntry, SchemaDifference } from "../../schema/index.js";
-import { splitName, wholeOf, wholes } from "./parts.js";
+import { outermost, splitName, wholes } from "./parts.js";
 
 /** One side of a comparison, to take definitions from. */
 export interface Side {
@@ -10,6 +10,9 @@ export interface Side {
 
 /** Schemas that record how a database came about and are no part of what migrations make. */
 const records = new Set(["pantler", "supabase_migrations"]);
+
+/** Ways to bring one thing about; a later one is for where those before it fail. */
+export type Ways = readonly string[];
 
 /**
  * Writes the statements that bring about what is on the right side of differences and not on the left, as far as that
@@ -21,23 +24,17 @@ export async function makeStatements(
   differences: readonly SchemaDifference[],
   from: readonly DumpEntry[],
   to: Side,
-): Promise<string[]> {
-  const before = new Map(from.map((entry) => [entryKey(entry), entry.sql]));
+): Promise<Ways[]> {
+  const before = new Set(from.map(entryKey));
   const made = to.entries.filter(
-    (entry) =>
-      !entry.type.endsWith("ACL") &&
-      !isRecord(entry) &&
-      (entry.type === "COMMENT" ? before.get(entryKey(entry)) !== entry.sql : !before.has(entryKey(entry))),
+    (entry) => !entry.type.endsWith("ACL") && !isRecord(entry) && !before.has(entryKey(entry)),
   );
-  const [schemas, others] = [
-    made.filter(({ type }) => type === "SCHEMA"),
-    made.filter(({ type }) => type !== "SCHEMA"),
-  ];
+  const isSchema = ({ type }: DumpEntry) => type === "SCHEMA";
   return [
-    ...schemas.map(({ sql }) => sql),
-    ...(await addColumns(differences, to.client)),
-    ...others.map(({ sql }) => sql),
-    ...(await defineAnew(differences, to)),
+    ...made.filter(isSchema).map(({ sql }) => [sql]),
+    ...(await addColumns(differences, to.client)).map((sql) => [sql]),
+    ...made.filter((entry) => !isSchema(entry)).map(({ sql }) => [sql]),
+    ...(await defineAnew(differences, from, to)),
   ];
 }
 
@@ -99,28 +96,46 @@ from pg_class
 where oid = to_regclass($1)
 `;
 
-async function defineAnew(
+/**
+ * Writes the statements that define anew what is on both sides of differences and only computes, or only says something.
+ * @param from the left side's entries
+ * @param to the right side
+ */
+export async function defineAnew(
   differences: readonly SchemaDifference[],
+  from: readonly DumpEntry[],
   { entries, client }: Side,
-): Promise<string[]> {
-  const statements: string[] = [];
+): Promise<Ways[]> {
+  const statements: Ways[] = changedComments(from, entries).map((sql) => [sql]);
   for (const { kind, name, left, right } of differences) {
     if (left === undefined || right === undefined) continue;
-    if (kind === "function") statements.push(...(await ask(client, functionText, [name])));
-    if (kind === "view") statements.push(...(await ask(client, viewText, [name])));
-    if (kind === "policy" || kind === "trigger") {
-      const { before, last } = splitName(name);
-      const entry = entries.find(
-        (each) =>
-          each.type === kind.toUpperCase() &&
-          each.relation !== undefined &&
-          isNamed(before, [each.relation.schema, each.relation.name]) &&
-          isNamed(last, [each.name.slice(each.relation.name.length + 1)]),
-      );
-      if (entry) statements.push(`drop ${kind} ${last} on ${before};\n\n${entry.sql}`);
-    }
+    const entry = entryOf(kind, name, entries);
+    const anew = entry === undefined ? [] : [`${dropStatement(kind, name)}\n\n${entry.sql}`];
+    if (kind === "function") statements.push(await ask(client, functionText, [name]));
+    if (kind === "view") statements.push([...(await ask(client, viewText, [name])), ...anew]);
+    if (kind === "policy" || kind === "trigger") statements.push(anew);
   }
-  return statements;
+  return statements.filter((ways) => ways.length > 0);
+}
+
+function changedComments(from: readonly DumpEntry[], to: readonly DumpEntry[]): string[] {
+  const before = new Map(from.map((entry) => [entryKey(entry), entry.sql]));
+  return to
+    .filter((entry) => entry.type === "COMMENT" && !isRecord(entry))
+    .filter((entry) => (before.get(entryKey(entry)) ?? entry.sql) !== entry.sql)
+    .map(({ sql }) => sql);
+}
+
+/** Finds the entry that makes a view, or a policy or trigger on a table. */
+function entryOf(kind: string, name: string, entries: readonly DumpEntry[]): DumpEntry | undefined {
+  const { before, last } = splitName(name);
+  return entries.find(({ type, relation, name: entryName }) => {
+    if (type !== kind.toUpperCase() || relation === undefined) return false;
+    if (kind === "view") return isNamed(name, [relation.schema, relation.name]);
+    // pg_dump names what is on a table by the table's name and its own.
+    const own = entryName.slice(relation.name.length + 1);
+    return isNamed(before, [relation.schema, relation.name]) && isNamed(last, [own]);
+  });
 }
 
 /** Whether the server wrote this for these names: in quotes or not, as each of them needs. */
@@ -136,7 +151,7 @@ function isNamed(written: string, names: readonly string[]): boolean {
 }
 
 /** Kinds in the order in which they can be dropped, with the words for it. */
-const drops: readonly (readonly [kind: string, words: string])[] = [
+const drops: ReadonlyMap<string, string> = new Map([
   ["policy", "drop policy"],
   ["trigger", "drop trigger"],
   ["rule", "drop rule"],
@@ -155,31 +170,32 @@ const drops: readonly (readonly [kind: string, words: string])[] = [
   ["type", "drop type"],
   ["extension", "drop extension"],
   ["schema", "drop schema"],
-];
+]);
 
 /**
  * Writes the statements that take away what is only on the left side of differences.
  * @param differences what is part of something that goes as a whole may be among them
  */
-export function dropStatements(differences: readonly SchemaDifference[]): string[] {
-  const gone = differences.filter(({ right }) => right === undefined);
-  const names = new Set(gone.filter(({ kind }) => wholes.has(kind)).map(({ name }) => name));
-  const alone = gone.filter((each) => wholeOf({ ...each, definition: each.left ?? "" }, names) === undefined);
-  return drops.flatMap(([kind, words]) =>
-    alone.filter((each) => each.kind === kind).map(({ name }) => `${dropText(kind, words, name)};`),
+export function dropStatements(differences: readonly SchemaDifference[]): Ways[] {
+  const alone = outermost(differences).filter(({ right }) => right === undefined);
+  const silenced = alone.filter(({ kind }) => kind === "comment").map(({ name }) => [silence(name)]);
+  const dropped = [...drops.keys()].flatMap((kind) =>
+    alone.filter((each) => each.kind === kind).map(({ name }) => [dropStatement(kind, name)]),
   );
+  return [...silenced, ...dropped];
 }
 
-function dropText(kind: string, words: string, name: string): string {
-  if (kind === "constraint" || kind === "column") {
-    const { before, last } = splitName(name);
-    return `alter table ${before} ${words} ${last}`;
-  }
-  if (kind === "policy" || kind === "trigger" || kind === "rule") {
-    const { before, last } = splitName(name);
-    return `${words} ${last} on ${before}`;
-  }
-  return `${words} ${name}`;
+function dropStatement(kind: string, name: string): string {
+  const words = drops.get(kind);
+  const { before, last } = splitName(name);
+  if (kind === "constraint" || kind === "column") return `alter table ${before} ${words} ${last};`;
+  if (kind === "policy" || kind === "trigger" || kind === "rule") return `${words} ${last} on ${before};`;
+  return `${words} ${name};`;
+}
+
+/** A comment is named by what it is about, in words that are nearly those of the statement. */
+function silence(name: string): string {
+  return `comment on ${name.replace(/^(?:[a-z]+ )*(?=(?:column|constraint) )/, "")} is null;`;
 }
 
 /** Asks for a text under an empty path, so that every name in it is written in full. */

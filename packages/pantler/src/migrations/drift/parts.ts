@@ -1,3 +1,5 @@
+import type { SchemaDifference } from "../../schema/index.js";
+
 /** What names an object, and its definition where that tells what it is part of. */
 export interface NamedObject {
   readonly kind: string;
@@ -59,4 +61,23 @@ function known(name: string, names: ReadonlySet<string>): string | undefined {
 /** A comment is named by type and identity: `table public.t`, `table column public.t.c`, `policy p on public.t`. */
 function isAbout(name: string, whole: string): boolean {
   return name.endsWith(` ${whole}`) || (name.startsWith("table column ") && name.includes(` ${whole}.`));
+}
+
+/**
+ * Leaves out of differences what is only a part of something that is missing, or extra, as a whole: the columns of a
+ * table that is gone say no more than that it is gone.
+ */
+export function outermost(differences: readonly SchemaDifference[]): SchemaDifference[] {
+  const sideOf = ({ left, right }: SchemaDifference) =>
+    right === undefined ? "left" : left === undefined ? "right" : undefined;
+  const namesOn = (side: "left" | "right") =>
+    new Set(
+      differences.filter((each) => sideOf(each) === side && wholes.has(each.kind)).map(({ name }) => name),
+    );
+  const names = { left: namesOn("left"), right: namesOn("right") };
+  return differences.filter((each) => {
+    const side = sideOf(each);
+    if (side === undefined) return true;
+    return wholeOf({ ...each, definition: each[side] ?? "" }, names[side]) === undefined;
+  });
 }
