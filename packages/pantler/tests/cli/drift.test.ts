@@ -59,10 +59,9 @@ end $$`,
               -   return n + n;
               +   return n * 2;
                 end $function$
-                …
         → Made by 1_notes and gone: policy public.notes.seen.
         → To keep what was changed by hand, write it down as a migration: pantler migration new <name> --from-drift --env local
-        11 objects differ between local and what its migrations make.
+        3 objects differ between local and what its migrations make.
         "
       `);
       const { result } = await pantler(["migration", "drift", "--json"], { cwd });
