@@ -33,6 +33,16 @@ export {
 } from "./backup/index.js";
 export { makeWorkflow, type Workflow, writeWorkflow } from "./deploy/index.js";
 export {
+  confirmationPhrase,
+  type DeployOutcome,
+  type DeployRequest,
+  type DeployResult,
+  deploy,
+  type Proposal,
+  type SettledDeployment,
+  type Stage,
+} from "./deploy/index.js";
+export {
   adHocTarget,
   type LocalServer,
   locateTarget,

@@ -1,6 +1,6 @@
 import { lockForReading, type Snapshot, type Table, withSnapshot } from "../copy/index.js";
 import type { Target } from "../engine/index.js";
-import { type Operation, stopWhenAborted } from "../operation/index.js";
+import { newId, type Operation, stopWhenAborted } from "../operation/index.js";
 import { type Client, cancelOnAbort, refuseTransactionPooler, requireServer } from "../postgres/index.js";
 import {
   dumpSchema,
@@ -11,7 +11,7 @@ import {
   renderEntries,
   renderRoles,
 } from "../schema/index.js";
-import { fileNames, newId } from "./archive/archive-names.js";
+import { fileNames } from "./archive/archive-names.js";
 import { ArchiveWriter } from "./archive/archive-writer.js";
 import {
   type ArchivedFile,

@@ -20,8 +20,8 @@ export interface CommandContext<Options> {
   readonly output: Output;
   /** Colours for stdout. */
   readonly paint: Paint;
-  /** Finds the database of `--env`. */
-  readonly target: () => Promise<Target>;
+  /** Finds the database of `--env`, or of the environment that is named. */
+  readonly target: (environment?: string) => Promise<Target>;
   /**
    * Runs work that reports itself to the terminal or as JSON, and into the journal where the operation changes
    * something. Work that can be interrupted asks for a signal, which Ctrl-C then aborts; other work simply ends.
@@ -29,6 +29,7 @@ export interface CommandContext<Options> {
   readonly operate: <Result>(
     journal: string | undefined,
     work: (operation: Operation, interrupt: () => AbortSignal) => Promise<Result>,
+    environment?: string,
   ) => Promise<Result>;
 }
 
@@ -126,11 +127,12 @@ async function createContext<Options>(
     project,
     output,
     paint: paintFor(process.stdout, options.color),
-    target: async () => {
+    target: async (environment = options.env) => {
       const { locateTarget } = await import("../engine/index.js");
-      return await locateTarget(project, options.env);
+      return await locateTarget(project, environment);
     },
-    operate: async (journal, work) => await operate(project, options.env, output, journal, work),
+    operate: async (journal, work, environment = options.env) =>
+      await operate(project, environment, output, journal, work),
   };
 }
 

@@ -44,11 +44,20 @@ export async function confirmByTyping(
     const answer = await prompts.text({ message: `Type ${phrase} to go on:`, output: process.stderr });
     if (answer === phrase) return phrase;
   }
-  throw new RefusedError({
+  throw notConfirmed(phrase, warning);
+}
+
+/**
+ * The error of what nobody has confirmed.
+ * @param phrase what has to be typed
+ * @param warning what would happen, in a sentence
+ */
+export function notConfirmed(phrase: string, warning: string): RefusedError {
+  return new RefusedError({
     code: "not-confirmed",
     message: `Not confirmed: ${warning}`,
     state: "Nothing was done.",
-    remedy: `Confirm it by its name: --confirm ${inShell(phrase)}`,
+    remedy: `Confirm it: --confirm ${inShell(phrase)}`,
   });
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { Ending } from "./command.js";
 import { backupCommand } from "./commands/backup.js";
 import { genCommand } from "./commands/gen.js";
+import { deployCommand } from "./commands/deploy.js";
 import { migrationCommand } from "./commands/migration.js";
 import { restoreCommand } from "./commands/restore.js";
 import { startCommand } from "./commands/start.js";
@@ -26,6 +27,7 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(stopCommand(ending))
     .addCommand(statusCommand(ending))
     .addCommand(migrationCommand(ending))
+    .addCommand(deployCommand(ending))
     .addCommand(backupCommand(ending))
     .addCommand(restoreCommand(ending))
     .addCommand(genCommand(ending));

@@ -42,6 +42,8 @@ const nothingKept = "Nothing that a check did was kept.";
 export interface CheckRequest {
   /** Run only the checks whose title contains this text. */
   readonly only?: string | undefined;
+  /** Run only those that belong to no migration. */
+  readonly smoke?: boolean | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ export interface CheckRequest {
  */
 export async function checkMigrations(
   target: Target,
-  { only }: CheckRequest,
+  { only, smoke: smokeOnly }: CheckRequest,
   operation: Operation,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
@@ -64,7 +66,7 @@ export async function checkMigrations(
   return await withClient(url, async (client) => {
     const applied = new Set((await readLedger(client)).map((row) => row.version));
     const wanted = ({ title }: Check) => only === undefined || title.includes(only);
-    const own = files
+    const own = (smokeOnly ? [] : files)
       .filter((file) => applied.has(file.version))
       .map((file) => readCheckGroup(project, file));
     const groups = [...own, ...smoke]

@@ -218,19 +218,35 @@ async function settle(
  * @throws RefusedError `breaker-open` with the way out
  */
 export async function passBreaker(client: Client, applied: ReadonlySet<string>): Promise<void> {
-  const open = (await readControl(client)).filter(isOpen);
-  const died = open.filter(
-    ({ status, transactional, direction, version }) =>
-      status === "running" && transactional === true && applied.has(version) === (direction === "down"),
-  );
+  const { died, open } = sortOpen(await readControl(client), applied);
   for (const direction of ["up", "down"] as const) {
     const versions = died.filter((phase) => phase.direction === direction).map(({ version }) => version);
     if (versions.length > 0) {
       await markUndone(client, versions, direction, "the process ended before its transaction did");
     }
   }
-  const phase = open.find((each) => !died.includes(each));
-  if (phase) throw breakerOpen(phase, applied.has(phase.version));
+  if (open) throw breakerOpen(open, applied.has(open.version));
+}
+
+/**
+ * The same, without recording anything.
+ * @throws RefusedError `breaker-open`
+ */
+export async function lookAtBreaker(client: Client, applied: ReadonlySet<string>): Promise<void> {
+  const { open } = sortOpen(await readControl(client), applied);
+  if (open) throw breakerOpen(open, applied.has(open.version));
+}
+
+function sortOpen(
+  control: readonly PhaseRecord[],
+  applied: ReadonlySet<string>,
+): { readonly died: readonly PhaseRecord[]; readonly open: PhaseRecord | undefined } {
+  const open = control.filter(isOpen);
+  const died = open.filter(
+    ({ status, transactional, direction, version }) =>
+      status === "running" && transactional === true && applied.has(version) === (direction === "down"),
+  );
+  return { died, open: open.find((each) => !died.includes(each)) };
 }
 
 /** Whether a phase keeps the breaker open. */

@@ -1,6 +1,7 @@
+export type { Objection } from "./at-end.js";
 export { type CheckRequest, type CheckResult, checkMigrations } from "./check.js";
+export { whoRuns } from "./control.js";
 export type { FinishedMigration } from "./direction.js";
-export { type DownRequest, type DownResult, migrateDown } from "./down.js";
 export type { UnbuiltMigration } from "./drift/applied.js";
 export { type DriftDraft, draftFromDrift } from "./drift/draft.js";
 export { type Drift, findDrift } from "./drift/drift.js";
@@ -9,6 +10,7 @@ export type { LintFinding, LintRequest, LintRule } from "./lint/finding.js";
 export { lintMigrations } from "./lint/lint.js";
 export { lintPending } from "./lint/lint-environment.js";
 export { lintRules } from "./lint/rules.js";
+export { type DownRequest, type DownResult, migrateDown, rollBackMigrations } from "./down.js";
 export {
   type ListedMigration,
   listMigrations,
@@ -19,6 +21,9 @@ export {
 export { newMigration } from "./new.js";
 export type { UpRequest } from "./plan.js";
 export { type RehearsalEnvironment, readRehearsalEnvironment } from "./rehearse/environment.js";
+export { planFingerprint, readPendingPlan } from "./pending-plan.js";
+export { type PhaseState, readPhaseStates } from "./phase-states.js";
+export type { Batch, UpRequest } from "./plan.js";
 export type {
   LockedTable,
   LockMode,
@@ -39,4 +44,4 @@ export type { KnownDigest } from "./rehearse/table-content.js";
 export { placeOf } from "./rehearse/words.js";
 export { type RepairRequest, repairMigration } from "./repair.js";
 export { isSeeded, seedDatabase } from "./seed.js";
-export { migrateUp, type UpResult } from "./up.js";
+export { applyMigrations, migrateUp, type Safeguards, type UpResult } from "./up.js";

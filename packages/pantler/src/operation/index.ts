@@ -8,6 +8,7 @@ export {
 } from "./errors.js";
 export { interruption, stopWhenAborted } from "./interrupted.js";
 export { openJournal } from "./journal.js";
+export { newId } from "./new-id.js";
 export {
   type Listener,
   Operation,

@@ -243,7 +243,7 @@ describe("a restore into a protected environment", () => {
           "✗ Not confirmed: What is there (4 tables, 100 rows) is replaced by the backup. " +
             "production (<url>) is protected: a proven backup of it is taken first.\n" +
             "  Nothing was done.\n" +
-            "  → Confirm it by its name: --confirm production\n",
+            "  → Confirm it: --confirm production\n",
         );
       }
       expect(await shop.sql("select from lids")).toEqual([]);
@@ -409,7 +409,7 @@ describe("pantler restore --to", () => {
       const name = new URL(shop.url).pathname.slice(1);
       const refused = await shop.cli(["restore", "latest", "--to", shop.url, "--yes"]);
       expect(refused.code).toBe(3);
-      expect(refused.stderr).toContain(`→ Confirm it by its name: --confirm ${name}\n`);
+      expect(refused.stderr).toContain(`→ Confirm it: --confirm ${name}\n`);
       const run = await shop.cli(["restore", "latest", "--to", shop.url, "--confirm", name, "--json"]);
       expect(run).toMatchObject({
         code: 0,

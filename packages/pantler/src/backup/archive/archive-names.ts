@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 /** The files of an archive besides the rows. */
 export const fileNames = {
   pre: "schema.pre.sql",
@@ -18,13 +16,7 @@ export const fileNames = {
 
 const idShape = /^\d{8}T\d{6}Z-[0-9a-f]{6}$/;
 
-/** A new backup's id: the moment, and something random so that two of one second differ. */
-export function newId(now: Date): string {
-  const stamp = now.toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  return `${stamp}-${randomBytes(3).toString("hex")}`;
-}
-
-/** Whether a text has the shape of an id; only such folders of a store are archives. */
+/** Whether a text has the shape of an id, as `newId` of the room operation makes it; only such folders of a store are archives. */
 export function isId(text: string): boolean {
   return idShape.test(text);
 }

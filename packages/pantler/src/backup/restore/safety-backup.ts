@@ -1,8 +1,7 @@
 import type { Target } from "../../engine/index.js";
 import { type Operation, RefusedError } from "../../operation/index.js";
 import type { Backup } from "../catalog.js";
-import { createBackup } from "../create.js";
-import { drillBackup } from "../drill.js";
+import { takeProvenBackup } from "../proven-backup.js";
 import type { RestoreRequest } from "./plan-restore.js";
 
 /**
@@ -15,7 +14,7 @@ export function requireConfirmation({ environment }: Target, { confirmation }: R
     code: "not-confirmed",
     message: `${environment.name} is protected and holds data, which a restore overwrites.`,
     state: "Nothing was done.",
-    remedy: `Confirm it by its name: --confirm ${environment.name}`,
+    remedy: `Confirm it: --confirm ${environment.name}`,
   });
 }
 
@@ -29,17 +28,8 @@ export async function secure(
   operation: Operation,
   signal: AbortSignal | undefined,
 ): Promise<Backup | undefined> {
-  const { environment } = target;
-  if (!environment.protected) return undefined;
-  const { passphrase } = request.keys;
-  const safety = await createBackup(target, { name: "before a restore", passphrase }, operation, signal);
-  const drill = await drillBackup(safety, request.keys, operation, signal);
-  if (drill.proven) return safety;
-  throw new RefusedError({
-    code: "backup-not-proven",
-    message: `The backup ${safety.id} of what ${environment.name} holds now did not pass its drill.`,
-    detail: drill.differences.join("\n"),
-    state: "Nothing was restored; that backup stays listed.",
-    remedy: `See what differs: pantler backup show ${safety.id}`,
-  });
+  if (!target.environment.protected) return undefined;
+  const { keys } = request;
+  const otherwise = "Nothing was restored";
+  return await takeProvenBackup(target, { name: "before a restore", keys, otherwise }, operation, signal);
 }

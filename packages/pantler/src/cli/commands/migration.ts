@@ -4,6 +4,7 @@ import { act, countOption, defineCommand, type Ending } from "../command.js";
 import { duration, migrationTitle, type Paint } from "../output.js";
 import { driftCommand, newFromDrift } from "./migration-drift.js";
 import { lintCommand } from "./migration-lint.js";
+import { rehearseCommand } from "./migration-rehearse.js";
 
 export function migrationCommand(ending: Ending): Command {
   return new Command("migration")
@@ -15,6 +16,7 @@ export function migrationCommand(ending: Ending): Command {
     .addCommand(downCommand(ending))
     .addCommand(repairCommand(ending))
     .addCommand(lintCommand(ending))
+    .addCommand(rehearseCommand(ending))
     .addCommand(checkCommand(ending))
     .addCommand(driftCommand(ending));
 }

@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import { type Backup, type Keys, takeProvenBackup } from "../backup/index.js";
+import type { ScratchServer, Target } from "../engine/index.js";
+import { type Rehearsal, readRehearsedEnvironment, rehearseMigrations, type UpRequest } from "../migrations/index.js";
+import type { Operation } from "../operation/index.js";
+import { quoteIdentifier, quoteLiteral, withClient } from "../postgres/index.js";
+
+/**
+ * Takes a backup of an environment, proves it, and runs what is pending on the very copy that proved it.
+ * @param name what to call the backup
+ * @param signal interrupts the work; a backup that was taken until then stays listed
+ * @throws RefusedError `backup-not-proven`
+ * @throws UnchangedError when a migration or a check failed in the rehearsal
+ */
+export async function rehearseOnCopy(
+  target: Target,
+  request: UpRequest,
+  name: string,
+  keys: Keys,
+  operation: Operation,
+  signal?: AbortSignal,
+): Promise<{ readonly backup: Backup; readonly rehearsal: Rehearsal }> {
+  const environment = await withClient(target.url, readRehearsedEnvironment);
+  let rehearsal: Rehearsal | undefined;
+  const otherwise = "Nothing was deployed";
+  const then = async ({ manifest }: Backup, server: ScratchServer) => {
+    const copy = await copyTarget(target, server, manifest.source.role);
+    rehearsal = await rehearseMigrations(copy, environment, request, operation, signal, manifest.tables);
+  };
+  const backup = await takeProvenBackup(target, { name, keys, otherwise, then }, operation, signal);
+  if (!rehearsal) throw new Error("a backup that is proven was rehearsed on");
+  return { backup, rehearsal };
+}
+
+/** The copy as the environment it is one of, reached by the role that the environment is deployed to with. */
+async function copyTarget(target: Target, { superuserUrl }: ScratchServer, role: string): Promise<Target> {
+  const password = randomBytes(16).toString("hex");
+  const name = quoteIdentifier(role);
+  await withClient(superuserUrl, async (client) => {
+    const { rows } = await client.query("select from pg_catalog.pg_roles where rolname = $1", [role]);
+    if (rows.length === 0) await client.query(`create role ${name}`);
+    await client.query(`alter role ${name} login password ${quoteLiteral(password)}`);
+  });
+  const url = superuserUrl.with({ database: "postgres", user: role, password });
+  const { project, environment } = target;
+  return { project, environment: { ...environment, protected: false, url, window: undefined }, url };
+}

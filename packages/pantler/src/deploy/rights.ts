@@ -1,0 +1,54 @@
+import type { Target } from "../engine/index.js";
+import { EnvironmentError } from "../operation/index.js";
+import type { Client } from "../postgres/index.js";
+import { readSchemas } from "../schema/index.js";
+
+/** What a deployment itself writes to: the ledger, the control table and its own record. */
+const ownRecords = `
+select
+  wanted.schema,
+  namespace.oid is not null as exists,
+  case
+    when namespace.oid is null then has_database_privilege(current_database(), 'create')
+    else has_schema_privilege(namespace.oid, 'usage, create')
+  end as allowed
+from unnest(array['supabase_migrations', 'pantler']) as wanted (schema)
+left join pg_catalog.pg_namespace as namespace on namespace.nspname = wanted.schema
+`;
+
+/** Tables of the project whose owner the role cannot act as: it can neither alter nor drop them. */
+const foreignTables = `
+select oid::regclass::text as name, pg_get_userbyid(relowner) as owner
+from pg_catalog.pg_class
+where relkind in ('r', 'p')
+  and relnamespace in (select oid from pg_catalog.pg_namespace where nspname = any ($1))
+  and not pg_has_role(relowner, 'usage')
+order by 1
+`;
+
+/**
+ * Sees to it that the role may record a deployment.
+ * @returns tables of the project that the role cannot alter, as sentences
+ * @throws EnvironmentError `right-missing`
+ */
+export async function requireRights(client: Client, { url }: Target): Promise<string[]> {
+  const { rows } = await client.query<{ schema: string; exists: boolean; allowed: boolean }>(ownRecords);
+  const refused = rows.find(({ allowed }) => !allowed);
+  if (refused) {
+    const { schema, exists } = refused;
+    throw new EnvironmentError({
+      code: "right-missing",
+      message: exists
+        ? `The role ${url.user} may not make tables in the schema ${schema}, where deployments are recorded.`
+        : `The role ${url.user} may not make the schema ${schema}, where deployments are recorded.`,
+      state: "Nothing was done.",
+      remedy: exists
+        ? `Connect as the owner of the schema ${schema}, or have it grant usage and create to ${url.user}.`
+        : `Connect as the owner of the database, or have it grant create on database to ${url.user}.`,
+    });
+  }
+  const { managed, dumped } = await readSchemas(client);
+  const own = dumped.filter((schema) => !managed.includes(schema));
+  const { rows: foreign } = await client.query<{ name: string; owner: string }>(foreignTables, [own]);
+  return foreign.map(({ name, owner }) => `${name} belongs to ${owner}, whom ${url.user} cannot act as`);
+}

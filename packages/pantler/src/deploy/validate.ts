@@ -1,0 +1,148 @@
+import type { Target } from "../engine/index.js";
+import {
+  type Batch,
+  findDrift,
+  type LintFinding,
+  lintMigrations,
+  planFingerprint,
+  readPendingPlan,
+} from "../migrations/index.js";
+import { type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
+import { isInWindow } from "../project/index.js";
+import type { DeploymentHold } from "./deployment-hold.js";
+import type { DeployRequest } from "./request.js";
+import { requireRights } from "./rights.js";
+
+/** What is known of a deployment before anything is done. */
+export interface ValidPlan {
+  readonly batches: readonly Batch[];
+  /** In the order in which they are applied. */
+  readonly versions: readonly string[];
+  /** Changes when a file does. */
+  readonly fingerprint: string;
+  readonly findings: readonly LintFinding[];
+}
+
+/** The state of everything while a deployment is only getting ready. */
+export const nothingDone = "Nothing was done.";
+
+/**
+ * Finds out, reading only, whether a deployment may begin: the hours, the role's rights, the breaker, what is pending,
+ * what lint finds in it, and whether the live schema is what the migrations made.
+ * @throws RefusedError `outside-window`, `lint-errors`, `drift`, `breaker-open`, and for drift of files and ledger
+ * @throws EnvironmentError `right-missing`
+ */
+export async function validate(
+  target: Target,
+  request: DeployRequest,
+  { client, serverMajor }: DeploymentHold,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<ValidPlan> {
+  requireWindow(target, request, nothingDone);
+  const batches = await operation.step("read files and ledger", async (step) => {
+    for (const sentence of await requireRights(client, target)) operation.finding("warning", sentence);
+    const plan = await readPendingPlan(client, target, request, serverMajor);
+    step.note(describePending(plan));
+    return plan;
+  });
+  const versions = batches.flatMap(({ migrations }) => migrations.map(({ version }) => version));
+  if (versions.length === 0) return { batches, versions, fingerprint: planFingerprint(batches), findings: [] };
+  const findings = await lint(target, versions, client, operation);
+  stopWhenAborted(signal, nothingDone);
+  await refuseDrift(target, request, operation, signal);
+  return { batches, versions, fingerprint: planFingerprint(batches), findings };
+}
+
+/**
+ * Refuses to deploy outside of the environment's hours.
+ * @param state what that leaves
+ * @throws RefusedError `outside-window`
+ */
+export function requireWindow({ environment }: Target, { now }: DeployRequest, state: string): void {
+  const { window } = environment;
+  if (now || !window || isInWindow(window, new Date())) return;
+  throw new RefusedError({
+    code: "outside-window",
+    message: `${environment.name} is deployed to at ${window.text} only; it is ${new Date().toISOString()}.`,
+    state,
+    remedy: "Wait until then; or, if it cannot wait, add --now.",
+  });
+}
+
+async function lint(
+  target: Target,
+  versions: readonly string[],
+  client: DeploymentHold["client"],
+  operation: Operation,
+): Promise<LintFinding[]> {
+  const findings = await operation.step("lint what is pending against the live schema and data", async (step) => {
+    const found = await lintMigrations(target.project, client, { versions: new Set(versions) }, operation);
+    step.note(describeFindings(found));
+    return found;
+  });
+  for (const { level, file, line, rule, message } of findings) {
+    if (level !== "error") operation.finding(level, `${file}:${line}: ${message} (${rule})`);
+  }
+  const errors = findings.filter(({ level }) => level === "error");
+  const [first] = errors;
+  if (!first) return findings;
+  throw new RefusedError({
+    code: "lint-errors",
+    message:
+      errors.length === 1
+        ? `${first.file}:${first.line}: ${first.message}`
+        : `${errors.length} things in the pending migrations would break or expose data.`,
+    detail: errors
+      .map(({ file, line, rule, message, remedy }) => `${file}:${line}: ${message} (${rule})\n  ${remedy}`)
+      .join("\n"),
+    state: nothingDone,
+    remedy: `${first.remedy} See all: pantler migration lint --env ${target.environment.name}`,
+  });
+}
+
+async function refuseDrift(
+  target: Target,
+  { acceptDrift }: DeployRequest,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const drift = await findDrift(target, operation, signal);
+  const { differences, hints } = drift;
+  if (differences.length === 0) return;
+  const named = differences.slice(0, namedAtMost).map(({ kind, name, left, right }) => {
+    if (right === undefined) return `${kind} ${name} is missing`;
+    return left === undefined ? `${kind} ${name} was made by no migration` : `${kind} ${name} is different`;
+  });
+  const more = differences.length > namedAtMost ? [`and ${differences.length - namedAtMost} more`] : [];
+  const detail = [...named, ...more, ...hints].join("\n");
+  const environment = target.environment.name;
+  const message = `The schema of ${environment} is not what its migrations make: ${differences.length} objects differ.`;
+  if (acceptDrift) {
+    operation.finding("warning", `${message}\n${detail}`);
+    return;
+  }
+  throw new RefusedError({
+    code: "drift",
+    message,
+    detail,
+    state: nothingDone,
+    remedy: `See it with pantler migration drift --env ${environment}; write it down with pantler migration new <name> --from-drift; or go on all the same with --accept-drift.`,
+  });
+}
+
+/** So many differences are named. */
+const namedAtMost = 12;
+
+function describePending(batches: readonly Batch[]): string {
+  const count = batches.reduce((sum, { migrations }) => sum + migrations.length, 0);
+  if (count === 0) return "nothing is pending";
+  const pending = count === 1 ? "1 migration is pending" : `${count} migrations are pending`;
+  return batches.length === 1 ? `${pending}, in one transaction` : `${pending}, in ${batches.length} parts`;
+}
+
+function describeFindings(findings: readonly LintFinding[]): string {
+  if (findings.length === 0) return "nothing found";
+  const count = (level: string) => findings.filter((finding) => finding.level === level).length;
+  return `${count("error")} errors, ${count("warning")} warnings, ${count("info")} notes`;
+}
