@@ -1,12 +1,13 @@
 import type { DeployResult, Proposal } from "../index.js";
 import { duration, migrationTitle, type Paint } from "./output.js";
-import { renderRehearsalText } from "./render-rehearsal.js";
+import { rehearsalFields } from "./rehearsal-fields.js";
+import { renderRehearsed } from "./render-rehearsal.js";
 
 /** What somebody reads before typing the confirmation. */
 export function renderProposal({ backup, rehearsal, findings }: Proposal, paint: Paint): string {
   const warnings = findings.filter(({ level }) => level === "warning").length;
   const lines = [
-    renderRehearsalText(rehearsal, paint),
+    renderRehearsed(rehearsal, paint),
     paint.dim(`proven backup ${backup.id}${warnings === 0 ? "" : ` · ${warnings} warnings of lint, above`}`),
   ];
   return lines.join("\n");
@@ -16,14 +17,17 @@ export function renderProposal({ backup, rehearsal, findings }: Proposal, paint:
 export function renderDeployed(result: DeployResult, paint: Paint): string {
   const { outcome, environment, applied, backup, rehearsal, stages, report } = result;
   if (outcome === "nothing-pending") return `Nothing is pending for ${environment}.`;
-  const times = paint.dim(stages.map(({ name, milliseconds }) => `${name} ${duration(milliseconds)}`).join(" · "));
+  const times = paint.dim(
+    stages.map(({ name, milliseconds }) => `${name} ${duration(milliseconds)}`).join(" · "),
+  );
   const files = paint.dim(`report ${report.join(", ")}`);
   if (outcome === "rehearsed") {
-    const shown = rehearsal === undefined ? [] : [renderRehearsalText(rehearsal, paint)];
+    const shown = rehearsal === undefined ? [] : [renderRehearsed(rehearsal, paint)];
     return [...shown, `Rehearsed for ${environment}; nothing was deployed.`, times, files].join("\n");
   }
   const titles = applied.map(
-    (migration) => `${paint.good("✓")} ${migrationTitle(migration)} ${paint.dim(duration(migration.milliseconds))}`,
+    (migration) =>
+      `${paint.good("✓")} ${migrationTitle(migration)} ${paint.dim(duration(migration.milliseconds))}`,
   );
   const count = applied.length === 1 ? "1 migration" : `${applied.length} migrations`;
   return [
@@ -41,6 +45,6 @@ export function deployedFields(result: DeployResult): Record<string, unknown> {
   return {
     ...rest,
     backup: backup === undefined ? undefined : { id: backup, proven: true },
-    rehearsal: rehearsal && { ...rehearsal, schema: undefined, objects: rehearsal.schema.length },
+    rehearsal: rehearsal && rehearsalFields(rehearsal),
   };
 }

@@ -10,7 +10,13 @@ import {
 } from "../migrations/index.js";
 import { type Operation, RefusedError } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
-import { acrossMajors, compareSchemas, fingerprintOf, readSchema, type SchemaObject } from "../schema/index.js";
+import {
+  acrossMajors,
+  compareSchemas,
+  fingerprintOf,
+  readSchema,
+  type SchemaObject,
+} from "../schema/index.js";
 import { recordBegun, recordEnded } from "./deployments.js";
 import type { DeployRequest, Stage } from "./request.js";
 import { requireWindow, type ValidPlan } from "./validate.js";
@@ -59,10 +65,7 @@ export async function applyRehearsed(
 }
 
 /** In which respects the live schema is not the rehearsed one, in words. */
-export async function differencesFrom(
-  client: Client,
-  { rehearsal, backup }: Pick<Prepared, "rehearsal" | "backup">,
-): Promise<string[]> {
+export async function differencesFrom(client: Client, { rehearsal }: Prepared): Promise<string[]> {
   const live = await readSchema(client);
   const { rows } = await client.query<{ major: number }>(
     "select current_setting('server_version_num')::int / 10000 as major",
@@ -71,7 +74,9 @@ export async function differencesFrom(
   const across = (objects: readonly SchemaObject[]) => (same ? objects : acrossMajors(objects));
   return compareSchemas(across(rehearsal.schema), across(live)).map(({ kind, name, left, right }) => {
     if (right === undefined) return `${kind} ${name} is missing`;
-    return left === undefined ? `${kind} ${name} was not there in the rehearsal` : `${kind} ${name} is different`;
+    return left === undefined
+      ? `${kind} ${name} was not there in the rehearsal`
+      : `${kind} ${name} is different`;
   });
 }
 
@@ -121,6 +126,7 @@ function objectionTo(differences: readonly string[]): Objection | undefined {
     code: "schema-not-as-rehearsed",
     message: "The migrations made another schema than in the rehearsal.",
     detail: [...named, ...more].join("\n"),
-    remedy: "See whether somebody changes the schema at the same time, or a migration does what depends on the data or the server.",
+    remedy:
+      "See whether somebody changes the schema at the same time, or a migration does what depends on the data or the server.",
   };
 }

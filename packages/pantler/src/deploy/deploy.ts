@@ -7,7 +7,6 @@ import { recordStages } from "./deployments.js";
 import { gitCommit } from "./git-commit.js";
 import { recover } from "./recover.js";
 import { rehearseOnCopy } from "./rehearse-on-copy.js";
-import { judgeRollback } from "./rollback-proof.js";
 import { writeReport } from "./report.js";
 import {
   confirmationPhrase,
@@ -16,6 +15,7 @@ import {
   type Proposal,
   type SettledDeployment,
 } from "./request.js";
+import { judgeRollback } from "./rollback-proof.js";
 import { settleInterrupted, undoHalfDone } from "./settle.js";
 import { Stages } from "./stages.js";
 import { type ValidPlan, validate } from "./validate.js";
@@ -43,19 +43,39 @@ export async function deploy(
   const { plan } = ready;
   const known = { id, environment: target.environment.name, commit, findings: plan.findings, settled };
   if (!("backup" in ready)) {
-    return { ...known, outcome: "nothing-pending", applied: [], backup: undefined, rehearsal: undefined, stages: stages.done, report: [] };
+    return {
+      ...known,
+      outcome: "nothing-pending",
+      applied: [],
+      backup: undefined,
+      rehearsal: undefined,
+      stages: stages.done,
+      report: [],
+    };
   }
   const prepared: Prepared = { id, commit, ...ready };
   const { backup, rehearsal } = prepared;
   const result = { ...known, backup: backup.id, rehearsal };
   if (request.dryRun) {
-    return await writeReport(target, { ...result, outcome: "rehearsed", applied: [], stages: stages.done, report: [] });
+    return await writeReport(target, {
+      ...result,
+      outcome: "rehearsed",
+      applied: [],
+      stages: stages.done,
+      report: [],
+    });
   }
   await stages.run("confirm", () => requireConfirmation(target, request, prepared));
   stopWhenAborted(signal, `Nothing was deployed; the backup ${backup.id} stays listed.`);
   const applied = await change(target, request, prepared, stages, operation, signal);
   await withClient(target.url, (client) => recordStages(client, id, stages.done));
-  return await writeReport(target, { ...result, outcome: "applied", applied, stages: stages.done, report: [] });
+  return await writeReport(target, {
+    ...result,
+    outcome: "applied",
+    applied,
+    stages: stages.done,
+    report: [],
+  });
 }
 
 type Ready = { readonly plan: ValidPlan } | Omit<Prepared, "id" | "commit">;
@@ -72,7 +92,7 @@ async function getReady(
   if (!request.dryRun) await undoHalfDone(target, operation);
   const hold = await holdDeployments(target);
   try {
-    const settled = request.dryRun ? [] : await settleInterrupted(target, hold, operation);
+    const settled = request.dryRun ? [] : await settleInterrupted(hold, operation);
     const plan = await stages.run("validate", () =>
       validate(target, request, hold, operation.part("validate"), signal),
     );

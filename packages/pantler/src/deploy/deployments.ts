@@ -98,7 +98,10 @@ export async function recordEnded(
 
 /** Adds to the record what became known after the last transaction. */
 export async function recordStages(client: Client, id: string, stages: readonly Stage[]): Promise<void> {
-  await client.query("update pantler.deployments set stages = $2 where id = $1", [id, JSON.stringify(stages)]);
+  await client.query("update pantler.deployments set stages = $2 where id = $1", [
+    id,
+    JSON.stringify(stages),
+  ]);
 }
 
 /** What is on record of a deployment; nothing where it never began. */

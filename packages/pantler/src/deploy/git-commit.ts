@@ -13,7 +13,9 @@ export async function gitCommit({ root }: Project): Promise<string | undefined> 
   };
   try {
     const commit = await git("rev-parse", "--short=12", "HEAD");
-    return (await git("status", "--porcelain", "--untracked-files=normal", "--", ".")) === "" ? commit : `${commit}+`;
+    return (await git("status", "--porcelain", "--untracked-files=normal", "--", ".")) === ""
+      ? commit
+      : `${commit}+`;
   } catch {
     return undefined;
   }

@@ -7,8 +7,8 @@ import { withClient } from "../postgres/index.js";
 import { dumpedSchemas } from "../schema/index.js";
 import type { Prepared } from "./apply.js";
 import { recordBegun, recordEnded } from "./deployments.js";
-import type { AppliedMigration, DeployRequest, RecordedOutcome } from "./request.js";
 import { lookAtRemains, type Remains } from "./remains.js";
+import type { AppliedMigration, DeployRequest, RecordedOutcome } from "./request.js";
 
 /**
  * Brings an environment back to what it was after a deployment that failed: nothing is to do when its transaction was
@@ -174,7 +174,8 @@ function needsHands(
   ways: readonly string[],
 ): NeedsHandsError {
   const known = failure instanceof PantlerError ? failure : undefined;
-  const whole = applied.length === 0 ? "None of its migrations is applied whole" : `Applied: ${applied.join(", ")}`;
+  const whole =
+    applied.length === 0 ? "None of its migrations is applied whole" : `Applied: ${applied.join(", ")}`;
   const half = halfDone === undefined ? "" : `; ${halfDone} stopped half-way`;
   return new NeedsHandsError({
     code: known?.code ?? "deployment-failed",

@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type Backup, type Keys, takeProvenBackup } from "../backup/index.js";
 import type { ScratchServer, Target } from "../engine/index.js";
-import { type Rehearsal, readRehearsedEnvironment, rehearseMigrations, type UpRequest } from "../migrations/index.js";
+import {
+  type Rehearsal,
+  readRehearsalEnvironment,
+  rehearseMigrations,
+  type UpRequest,
+} from "../migrations/index.js";
 import type { Operation } from "../operation/index.js";
 import { quoteIdentifier, quoteLiteral, withClient } from "../postgres/index.js";
 
@@ -20,7 +25,7 @@ export async function rehearseOnCopy(
   operation: Operation,
   signal?: AbortSignal,
 ): Promise<{ readonly backup: Backup; readonly rehearsal: Rehearsal }> {
-  const environment = await withClient(target.url, readRehearsedEnvironment);
+  const environment = await withClient(target.url, readRehearsalEnvironment);
   let rehearsal: Rehearsal | undefined;
   const otherwise = "Nothing was deployed";
   const then = async ({ manifest }: Backup, server: ScratchServer) => {

@@ -17,7 +17,10 @@ export async function writeReport({ project }: Target, result: DeployResult): Pr
     writeFileSync(file, content, { mode: 0o600 });
     return pathInProject(project, file);
   };
-  const report = [write("md", renderReport(result)), write("json", `${JSON.stringify(result, undefined, 2)}\n`)];
+  const report = [
+    write("md", renderReport(result)),
+    write("json", `${JSON.stringify(result, undefined, 2)}\n`),
+  ];
   return { ...result, report };
 }
 

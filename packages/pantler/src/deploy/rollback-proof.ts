@@ -13,7 +13,10 @@ export function judgeRollback({ rollback }: Rehearsal, operation: Operation): vo
     case "proven":
       return;
     case "missing":
-      operation.finding("warning", `there is no rollback script, so that the way back is the backup alone: ${detail}`);
+      operation.finding(
+        "warning",
+        `there is no rollback script, so that the way back is the backup alone: ${detail}`,
+      );
       return;
     case "rows-differ":
       operation.finding(

@@ -4,7 +4,7 @@ import { NeedsHandsError, type Operation } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
 import type { DeploymentHold } from "./deployment-hold.js";
 import { type RunningDeployment, readRunning, recordEnded } from "./deployments.js";
-import { readRemains, type Remains } from "./remains.js";
+import { type Remains, readRemains } from "./remains.js";
 import type { SettledDeployment } from "./request.js";
 
 /**
@@ -15,7 +15,6 @@ import type { SettledDeployment } from "./request.js";
  * @throws NeedsHandsError `deployment-half-done`
  */
 export async function settleInterrupted(
-  target: Target,
   { client }: DeploymentHold,
   operation: Operation,
 ): Promise<SettledDeployment[]> {
@@ -48,7 +47,10 @@ export async function undoHalfDone(target: Target, operation: Operation): Promis
   });
   if (!found) return;
   const { deployment, halfDone } = found;
-  operation.finding("warning", `the deployment ${deployment.id} ended half-way through ${halfDone}, which is undone`);
+  operation.finding(
+    "warning",
+    `the deployment ${deployment.id} ended half-way through ${halfDone}, which is undone`,
+  );
   try {
     await rollBackMigrations(target, [halfDone], operation.part("undo"));
   } catch (error) {

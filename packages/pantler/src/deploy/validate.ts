@@ -47,7 +47,8 @@ export async function validate(
     return plan;
   });
   const versions = batches.flatMap(({ migrations }) => migrations.map(({ version }) => version));
-  if (versions.length === 0) return { batches, versions, fingerprint: planFingerprint(batches), findings: [] };
+  if (versions.length === 0)
+    return { batches, versions, fingerprint: planFingerprint(batches), findings: [] };
   const findings = await lint(target, versions, client, operation);
   stopWhenAborted(signal, nothingDone);
   await refuseDrift(target, request, operation, signal);
@@ -76,11 +77,14 @@ async function lint(
   client: DeploymentHold["client"],
   operation: Operation,
 ): Promise<LintFinding[]> {
-  const findings = await operation.step("lint what is pending against the live schema and data", async (step) => {
-    const found = await lintMigrations(target.project, client, { versions: new Set(versions) }, operation);
-    step.note(describeFindings(found));
-    return found;
-  });
+  const findings = await operation.step(
+    "lint what is pending against the live schema and data",
+    async (step) => {
+      const found = await lintMigrations(target.project, client, { versions: new Set(versions) }, operation);
+      step.note(describeFindings(found));
+      return found;
+    },
+  );
   for (const { level, file, line, rule, message } of findings) {
     if (level !== "error") operation.finding(level, `${file}:${line}: ${message} (${rule})`);
   }

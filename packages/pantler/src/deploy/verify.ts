@@ -25,7 +25,9 @@ async function look(target: Target, prepared: Prepared, operation: Operation): P
   await withClient(target.url, async (client) => {
     const differences = await operation.step("compare the schema with the rehearsed one", async (step) => {
       const found = await differencesFrom(client, prepared);
-      step.note(found.length === 0 ? `${prepared.rehearsal.schema.length} objects` : `${found.length} differ`);
+      step.note(
+        found.length === 0 ? `${prepared.rehearsal.schema.length} objects` : `${found.length} differ`,
+      );
       return found;
     });
     const problems = [...failed.map(({ title, found }) => `${title}: ${found ?? "failed"}`), ...differences];

@@ -19,11 +19,10 @@ export {
   readMigrationList,
 } from "./list.js";
 export { newMigration } from "./new.js";
-export type { UpRequest } from "./plan.js";
-export { type RehearsalEnvironment, readRehearsalEnvironment } from "./rehearse/environment.js";
 export { planFingerprint, readPendingPlan } from "./pending-plan.js";
 export { type PhaseState, readPhaseStates } from "./phase-states.js";
 export type { Batch, UpRequest } from "./plan.js";
+export { type RehearsalEnvironment, readRehearsalEnvironment } from "./rehearse/environment.js";
 export type {
   LockedTable,
   LockMode,

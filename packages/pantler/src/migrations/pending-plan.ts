@@ -28,6 +28,8 @@ export async function readPendingPlan(
 
 /** One short text for a plan: another one when a migration, its text or a transaction's border is another. */
 export function planFingerprint(batches: readonly Batch[]): string {
-  const parts = batches.map(({ migrations }) => migrations.map(({ version, script }) => [version, script.text]));
+  const parts = batches.map(({ migrations }) =>
+    migrations.map(({ version, script }) => [version, script.text]),
+  );
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }

@@ -53,7 +53,9 @@ describe("a deployment", () => {
         error: null,
       });
       expect(
-        await production.sql("select status, backup_id from pantler.migration_control where version like '202602%'"),
+        await production.sql(
+          "select status, backup_id from pantler.migration_control where version like '202602%'",
+        ),
       ).toEqual([{ status: "complete", backup_id: result.backup }]);
       const [markdown = ""] = result.report;
       expect(readFileSync(join(production.root, markdown), "utf8")).toContain("# Deployed to production");
@@ -86,7 +88,9 @@ describe("a deployment", () => {
         expect(error).toMatchObject({ code: "not-confirmed", exit: 3 });
       }
       expect(await ledger(production)).toEqual([firstVersion]);
-      expect(await production.sql("select count(*)::int as count from pantler.deployments")).toEqual([{ count: 1 }]);
+      expect(await production.sql("select count(*)::int as count from pantler.deployments")).toEqual([
+        { count: 1 },
+      ]);
     });
   });
 });
@@ -102,7 +106,9 @@ describe("before a backup is taken, a deployment is refused", () => {
   };
 
   it("when the live data break what is pending, with their number and their keys", async () => {
-    const label = { "migrations/20260202000000_label.sql": "alter table public.jars alter column label set not null;" };
+    const label = {
+      "migrations/20260202000000_label.sql": "alter table public.jars alter column label set not null;",
+    };
     await withProduction(label, async (production) => {
       await production.sql("update jars set label = null where id in (3, 5, 8)");
       const error = await refuses(production, "lint-errors");
@@ -159,7 +165,10 @@ describe("between the rehearsal and the change", () => {
       );
       expect(error).toMatchObject({ code: "schema-changed", exit: 3 });
       expect(await ledger(production)).toEqual([firstVersion]);
-      expect(await newestDeployment(production)).toMatchObject({ outcome: "applied", migrations: [firstVersion] });
+      expect(await newestDeployment(production)).toMatchObject({
+        outcome: "applied",
+        migrations: [firstVersion],
+      });
     });
   });
 
@@ -192,9 +201,13 @@ describe("between the rehearsal and the change", () => {
       );
       await release();
       expect(error).toMatchObject({ code: "statement-failed", exit: 5, sqlstate: "55P03" });
-      expect(error.detail).toMatch(/blocked by process \d+ \(postgres, idle in transaction\): lock table jars/);
+      expect(error.detail).toMatch(
+        /blocked by process \d+ \(postgres, idle in transaction\): lock table jars/,
+      );
       expect(await newestDeployment(production)).toMatchObject({ outcome: "unchanged" });
-      await production.sql("update pantler.migration_control set status = 'rolled_back' where status = 'failed'");
+      await production.sql(
+        "update pantler.migration_control set status = 'rolled_back' where status = 'failed'",
+      );
       expect(await production.deploy()).toMatchObject({ outcome: "applied" });
     });
   });
@@ -266,10 +279,14 @@ describe("what goes wrong in the environment alone", () => {
       expect(error).toMatchObject({ sqlstate: "23505", exit: 5 });
       expect(error.state).toContain("undone by its rollback scripts");
       expect(await ledger(production)).toEqual([firstVersion]);
-      expect(await production.sql("select indexrelid::regclass::text from pg_index where not indisvalid")).toEqual([]);
+      expect(
+        await production.sql("select indexrelid::regclass::text from pg_index where not indisvalid"),
+      ).toEqual([]);
       expect(await newestDeployment(production)).toMatchObject({ outcome: "undone" });
       expect(
-        await production.sql("select attname from pg_attribute where attrelid = 'jars'::regclass and attname = 'note'"),
+        await production.sql(
+          "select attname from pg_attribute where attrelid = 'jars'::regclass and attname = 'note'",
+        ),
       ).toEqual([]);
     });
   });
@@ -314,7 +331,10 @@ describe("what goes wrong in the environment alone", () => {
 
 describe("a rollback script", () => {
   it("that does not bring back the schema is found out in the rehearsal, and nothing is deployed", async () => {
-    const wrong = { ...lids, "rollbacks/20260202000000_lids.sql": "alter table public.lids rename to lids_old;" };
+    const wrong = {
+      ...lids,
+      "rollbacks/20260202000000_lids.sql": "alter table public.lids rename to lids_old;",
+    };
     await withProduction(wrong, async (production) => {
       const error = await failure(production.deploy());
       expect(error).toMatchObject({ code: "rollback-wrong", exit: 3 });

@@ -1,5 +1,14 @@
 import pg from "pg";
-import { type DeployRequest, type DeployResult, deploy, Operation, openProject, type OperationEvent, type Target, locateTarget } from "../../src/index.js";
+import {
+  type DeployRequest,
+  type DeployResult,
+  deploy,
+  locateTarget,
+  Operation,
+  type OperationEvent,
+  openProject,
+  type Target,
+} from "../../src/index.js";
 import { withDatabaseUrl } from "./database.js";
 import { query } from "./inspect.js";
 import { withFolder, writeInside } from "./project.js";

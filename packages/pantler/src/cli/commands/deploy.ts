@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { DeployRequest, DeployResult, Proposal, Target } from "../../index.js";
-import { type CommandContext, act, defineCommand, type Ending } from "../command.js";
+import { act, type CommandContext, defineCommand, type Ending } from "../command.js";
 
 interface Options {
   to?: string;
@@ -26,16 +26,14 @@ export function deployCommand(ending: Ending): Command {
   return act<Options>(command, ending, async (context, environment = "") => {
     const { deploy } = await import("../../deploy/index.js");
     const { renderDeployed, deployedFields } = await import("../render-deploy.js");
-    const { output, options, paint, operate } = context;
+    const { output, paint, operate } = context;
     const target = await requireReady(context, environment);
     const request = await requestFor(target, context);
-    const run = () =>
-      operate(
-        "deploy",
-        (operation, interrupt) => deploy(target, request, operation, interrupt()),
-        target.environment.name,
-      );
-    const result: DeployResult = await run();
+    const result = await operate(
+      "deploy",
+      (operation, interrupt) => deploy(target, request, operation, interrupt()),
+      environment,
+    );
     output.result(deployedFields(result), () => renderDeployed(result, paint));
     await publishReport(result);
     return 0;

@@ -12,7 +12,8 @@ export function rehearseCommand(ending: Ending): Command {
   return act<{ to?: string; includeAll?: boolean }>(command, ending, async (context) => {
     const { rehearseOnCopy } = await import("../../deploy/index.js");
     const { keysFromEnvironment, requireDrillKeys } = await import("../backup-keys.js");
-    const { rehearsalFields, renderRehearsalText } = await import("../render-rehearsal.js");
+    const { rehearsalFields } = await import("../rehearsal-fields.js");
+    const { renderRehearsed } = await import("../render-rehearsal.js");
     const { options, output, paint, target, operate } = context;
     const environment = await target();
     requireDrillKeys(environment.environment, "Restoring the copy");
@@ -29,7 +30,7 @@ export function rehearseCommand(ending: Ending): Command {
     );
     const proven = rehearsal.rollback.status;
     output.result({ backup: { id: backup.id, proven: true }, ...rehearsalFields(rehearsal) }, () =>
-      renderRehearsalText(rehearsal, paint),
+      renderRehearsed(rehearsal, paint),
     );
     return proven === "failed" || proven === "schema-differs" ? 1 : 0;
   });

@@ -27,6 +27,8 @@ export interface Rehearsal {
   /** Those of the migrations and the smoke checks. */
   readonly checks: readonly CheckResult[];
   readonly rollback: RollbackProof;
+  /** The major version of the server it ran on. */
+  readonly serverMajor: number;
   /** The schema after the migrations: what the environment must have before its commit. */
   readonly schema: readonly SchemaObject[];
   readonly rows: readonly RehearsedRows[];

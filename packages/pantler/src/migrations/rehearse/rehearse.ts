@@ -108,6 +108,7 @@ async function rehearse(
     risks: describeRisks(measured),
     checks: measured.checks,
     rollback,
+    serverMajor: session.serverMajor,
     schema,
     rows: compareContent(contentBefore, contentAfter),
     unfaithful: contentBefore
