@@ -19,7 +19,6 @@ export interface RunningDeployment {
   readonly id: string;
   readonly migrations: readonly string[];
   readonly backup: string;
-  readonly schemaBefore: string;
   readonly startedAt: Date;
 }
 
@@ -122,7 +121,6 @@ export async function readRunning(client: Client): Promise<RunningDeployment[]> 
       id,
       migrations,
       backup_id as backup,
-      schema_before as "schemaBefore",
       started_at as "startedAt"
     from pantler.deployments
     where outcome = 'running'

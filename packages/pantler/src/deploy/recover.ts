@@ -4,7 +4,7 @@ import type { Target } from "../engine/index.js";
 import { rollBackMigrations } from "../migrations/index.js";
 import { NeedsHandsError, type Operation, PantlerError, UnchangedError } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
-import { dumpedSchemas } from "../schema/index.js";
+import { dumpedSchemas, fingerprintOf, readSchema } from "../schema/index.js";
 import type { Prepared } from "./apply.js";
 import { recordBegun, recordEnded } from "./deployments.js";
 import { lookAtRemains, type Remains } from "./remains.js";
@@ -27,7 +27,7 @@ export async function recover(
   failure: unknown,
   operation: Operation,
 ): Promise<readonly AppliedMigration[]> {
-  const { plan, backup } = prepared;
+  const { plan } = prepared;
   let remains: Remains;
   try {
     remains = await lookAtRemains(target, prepared.id, plan.versions);
@@ -38,8 +38,7 @@ export async function recover(
     operation.finding("warning", `the deployment is applied all the same: ${messageOf(failure)}`);
     return remains.phases;
   }
-  const before = backup.manifest.schema.fingerprint;
-  if (remains.applied.length === 0 && remains.halfDone === undefined && remains.schema === before) {
+  if (remains.applied.length === 0 && remains.halfDone === undefined) {
     await recordOutcome(target, prepared, "unchanged", failure);
     throw failure;
   }
@@ -73,8 +72,7 @@ async function undo(
     const begun = [...remains.applied, ...(remains.halfDone === undefined ? [] : [remains.halfDone])];
     try {
       await rollBackMigrations(target, begun.sort().reverse(), operation.part("recover"));
-      const { schema } = await lookAtRemains(target, prepared.id, begun);
-      if (schema === backup.manifest.schema.fingerprint) return "by its rollback scripts";
+      if ((await liveSchema(target)) === backup.manifest.schema.fingerprint) return "by its rollback scripts";
       ways.push("its rollback scripts ran and left another schema than there was");
     } catch (error) {
       ways.push(`its rollback scripts failed: ${messageOf(error)}`);
@@ -95,6 +93,16 @@ async function undo(
     ways.push(`the backup could not be restored: ${messageOf(error)}`);
     return undefined;
   }
+}
+
+/** A session that keeps a table to itself is not waited for any longer, in milliseconds. */
+const lockTimeout = 15_000;
+
+async function liveSchema(target: Target): Promise<string> {
+  return await withClient(target.url, async (client) => {
+    await client.query("select set_config('lock_timeout', $1, false)", [String(lockTimeout)]);
+    return fingerprintOf(await readSchema(client));
+  });
 }
 
 /** The tables that no migration changes the rows of, and whose rows are others than in the backup. */
@@ -180,6 +188,7 @@ function needsHands(
   return new NeedsHandsError({
     code: known?.code ?? "deployment-failed",
     message: messageOf(failure),
+    ...(known?.sqlstate ? { sqlstate: known.sqlstate } : {}),
     detail: [...(known?.detail ? [known.detail] : []), ...ways].join("\n"),
     state: `${whole}${half}. It was not undone: ${ways.join("; ")}.`,
     remedy: `Take it back to the backup, losing what was written since: pantler restore ${backup.id} --env ${environment.name} --confirm ${environment.name}; or finish it by hand: pantler migration list --env ${environment.name}`,

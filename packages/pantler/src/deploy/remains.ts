@@ -1,7 +1,6 @@
 import type { Target } from "../engine/index.js";
 import { type PhaseState, readPhaseStates } from "../migrations/index.js";
 import { type Client, takeDeploymentLock, withClient } from "../postgres/index.js";
-import { fingerprintOf, readSchema } from "../schema/index.js";
 import { readOutcome } from "./deployments.js";
 import type { RecordedOutcome } from "./request.js";
 
@@ -13,7 +12,6 @@ export interface Remains {
   readonly applied: readonly string[];
   /** One that stopped half-way outside of a transaction. */
   readonly halfDone: string | undefined;
-  readonly schema: string;
 }
 
 /** How long the session of a deployment that failed may take to go away, in milliseconds. */
@@ -47,6 +45,5 @@ export async function readRemains(
     phases,
     applied: phases.filter(({ state }) => state === "applied").map(({ version }) => version),
     halfDone: phases.find(({ state }) => state === "half-done")?.version,
-    schema: fingerprintOf(await readSchema(client)),
   };
 }

@@ -64,11 +64,7 @@ export async function undoHalfDone(target: Target, operation: Operation): Promis
   }
 }
 
-function outcomeOf(
-  { migrations, schemaBefore }: RunningDeployment,
-  { applied, schema }: Remains,
-): SettledDeployment["outcome"] {
+function outcomeOf({ migrations }: RunningDeployment, { applied }: Remains): SettledDeployment["outcome"] {
   if (applied.length === migrations.length) return "applied";
-  if (applied.length > 0) return "interrupted";
-  return schema === schemaBefore ? "unchanged" : "interrupted";
+  return applied.length > 0 ? "interrupted" : "unchanged";
 }

@@ -1,11 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { PantlerError, type Step } from "../operation/index.js";
+import type { Step } from "../operation/index.js";
 import {
   type Client,
   holdsDeploymentLock,
   isConnectionLoss,
   takeDeploymentLock,
-  watchBlockers,
   withClient,
 } from "../postgres/index.js";
 import type { AtEnd } from "./at-end.js";
@@ -19,8 +17,9 @@ import {
   finishedOf,
   titleOf,
 } from "./direction.js";
-import { commitUnknown, isLockProblem, lockRetryDelays, StepFailure, transactionUndone } from "./failure.js";
+import { commitUnknown, StepFailure, transactionUndone } from "./failure.js";
 import { readLedger } from "./ledger.js";
+import { untilGranted } from "./lock-patience.js";
 import type { Batch, PlannedMigration } from "./plan.js";
 import { requireChecks, requireInspection, requireSmokeChecks, resetSession, runStatement } from "./run.js";
 import { sentStatements } from "./script.js";
@@ -48,7 +47,7 @@ export async function runInTransaction(
   { smoke, inspect }: AtEnd,
   before: readonly FinishedMigration[],
 ): Promise<FinishedMigration[]> {
-  const { client, operation, signal } = session;
+  const { client } = session;
   await markRunning(client, batch.migrations.map(entryOf), direction.way, true, session.backup);
   const attemptOnce = async () => {
     await client.query("begin");
@@ -58,28 +57,12 @@ export async function runInTransaction(
     await commit(session, batch, direction);
     return finished;
   };
-  for (let attempt = 0; ; attempt += 1) {
-    let blockers = "";
-    const onSeen = (seen: string) => {
-      blockers = seen;
-    };
-    try {
-      // Nobody is asked who is in the way before somebody was.
-      return attempt === 0
-        ? await attemptOnce()
-        : await watchBlockers(client, session.target.url, onSeen, attemptOnce);
-    } catch (error) {
-      if (error instanceof PantlerError) throw error;
-      await client.query(`rollback; ${session.reset}`).catch(() => {});
-      const delay = lockRetryDelays[attempt];
-      if (!isLockProblem(error) || delay === undefined || signal?.aborted) {
-        throw await transactionUndone(session, batch, direction, before, error, blockers);
-      }
-      const wait = delay * (0.75 + Math.random() / 2);
-      operation.finding("warning", `a lock was not granted; trying again in ${(wait / 1000).toFixed(1)} s`);
-      await sleep(wait, undefined, signal ? { signal } : {}).catch(() => {});
-    }
-  }
+  const giveBack = async () => {
+    await client.query(`rollback; ${session.reset}`).catch(() => {});
+  };
+  const attempt = await untilGranted(session, attemptOnce, giveBack);
+  if ("result" in attempt) return attempt.result;
+  throw await transactionUndone(session, batch, direction, before, attempt.error, attempt.blockers);
 }
 
 /**

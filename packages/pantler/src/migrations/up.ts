@@ -1,5 +1,5 @@
 import type { Target } from "../engine/index.js";
-import { type Operation, RefusedError } from "../operation/index.js";
+import { type Operation, RefusedError, UnchangedError } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 import { listMigrationFiles } from "../project/index.js";
 import { runBatches } from "./apply.js";
@@ -7,8 +7,10 @@ import type { Objection } from "./at-end.js";
 import { readSmokeChecks } from "./check.js";
 import { markComplete, passBreaker } from "./control.js";
 import type { Direction, FinishedMigration } from "./direction.js";
+import { isLockProblem } from "./failure.js";
 import { readLedger, writeLedgerRows } from "./ledger.js";
 import { readMigrationList } from "./list.js";
+import { untilGranted } from "./lock-patience.js";
 import { type Batch, planUp, type UpRequest } from "./plan.js";
 import { type DeploymentSession, withDeploymentSession } from "./session.js";
 
@@ -64,7 +66,7 @@ export async function applyMigrations(
     await passBreaker(client, new Set((await readLedger(client)).map((row) => row.version)));
     const list = await readMigrationList(client, target.project, folder);
     const batches = await planUp(target, folder.migrations, list, request, session.serverMajor);
-    await safeguards?.before(client, batches);
+    if (safeguards) await pass(session, () => safeguards.before(client, batches));
     const smoke = batches.length === 0 ? [] : readSmokeChecks(target.project);
     for (const batch of batches.slice(0, -1)) {
       if (batch.because) {
@@ -76,6 +78,22 @@ export async function applyMigrations(
     return { applied: await runBatches(session, batches, upwards, atEnd) };
   };
   return await withDeploymentSession(target, operation, signal, work, safeguards?.backup);
+}
+
+/** Looks before anything is done; what is looked at may be locked by others. */
+async function pass(session: DeploymentSession, look: () => Promise<void>): Promise<void> {
+  const attempt = await untilGranted(session, look, async () => {});
+  if ("result" in attempt) return;
+  const { error, blockers } = attempt;
+  if (!isLockProblem(error)) throw error;
+  throw new UnchangedError({
+    code: "lock-not-granted",
+    message: "The schema could not be looked at: other sessions hold its tables.",
+    ...(blockers ? { detail: blockers } : {}),
+    state: "Nothing was done.",
+    remedy: "Try again when they are done.",
+    cause: error,
+  });
 }
 
 /** Refuses to change a protected environment by any way but a deployment. */

@@ -88,8 +88,8 @@ describe("a deployment", () => {
         expect(error).toMatchObject({ code: "not-confirmed", exit: 3 });
       }
       expect(await ledger(production)).toEqual([firstVersion]);
-      expect(await production.sql("select count(*)::int as count from pantler.deployments")).toEqual([
-        { count: 1 },
+      expect(await production.sql("select to_regclass('pantler.deployments') as deployments")).toEqual([
+        { deployments: null },
       ]);
     });
   });
@@ -121,7 +121,7 @@ describe("before a backup is taken, a deployment is refused", () => {
     await withProduction(lids, async (production) => {
       await production.sql("alter table jars add column color text");
       const error = await refuses(production, "drift");
-      expect(error.detail).toContain("column jars.color was made by no migration");
+      expect(error.detail).toContain("column public.jars.color was made by no migration");
       expect(await production.deploy({ acceptDrift: true })).toMatchObject({ outcome: "applied" });
     });
   });
@@ -165,10 +165,6 @@ describe("between the rehearsal and the change", () => {
       );
       expect(error).toMatchObject({ code: "schema-changed", exit: 3 });
       expect(await ledger(production)).toEqual([firstVersion]);
-      expect(await newestDeployment(production)).toMatchObject({
-        outcome: "applied",
-        migrations: [firstVersion],
-      });
     });
   });
 
@@ -200,13 +196,9 @@ describe("between the rehearsal and the change", () => {
         }),
       );
       await release();
-      expect(error).toMatchObject({ code: "statement-failed", exit: 5, sqlstate: "55P03" });
+      expect(error).toMatchObject({ code: "lock-not-granted", exit: 5 });
       expect(error.detail).toMatch(
         /blocked by process \d+ \(postgres, idle in transaction\): lock table jars/,
-      );
-      expect(await newestDeployment(production)).toMatchObject({ outcome: "unchanged" });
-      await production.sql(
-        "update pantler.migration_control set status = 'rolled_back' where status = 'failed'",
       );
       expect(await production.deploy()).toMatchObject({ outcome: "applied" });
     });
@@ -252,7 +244,7 @@ describe("what goes wrong in the environment alone", () => {
     await withProduction(other, async (production) => {
       const error = await failure(production.deploy());
       expect(error).toMatchObject({ code: "schema-not-as-rehearsed", exit: 5 });
-      expect(error.detail).toContain("table surprise was not there in the rehearsal");
+      expect(error.detail).toContain("table public.surprise was not there in the rehearsal");
       expect(await production.sql("select to_regclass('public.surprise') as it")).toEqual([{ it: null }]);
     });
   });

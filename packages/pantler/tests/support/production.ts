@@ -9,6 +9,7 @@ import {
   openProject,
   type Target,
 } from "../../src/index.js";
+import { applyMigrations } from "../../src/migrations/index.js";
 import { withDatabaseUrl } from "./database.js";
 import { query } from "./inspect.js";
 import { withFolder, writeInside } from "./project.js";
@@ -64,7 +65,7 @@ export async function withProduction(
     };
     await withFolder(files, async (root) => {
       const production = await openProduction(root, url);
-      await production.deploy();
+      await applyMigrations(production.target, {}, new Operation());
       await query(url, rows);
       for (const [path, content] of Object.entries(pending)) production.write(`supabase/${path}`, content);
       production.events.length = 0;
