@@ -31,16 +31,18 @@ export {
   type VerifyResult,
   verifyBackup,
 } from "./backup/index.js";
-export { makeWorkflow, type Workflow, writeWorkflow } from "./deploy/index.js";
 export {
   confirmationPhrase,
   type DeployOutcome,
   type DeployRequest,
   type DeployResult,
   deploy,
+  makeWorkflow,
   type Proposal,
   type SettledDeployment,
   type Stage,
+  type Workflow,
+  writeWorkflow,
 } from "./deploy/index.js";
 export {
   adHocTarget,

@@ -2,6 +2,7 @@ export type { Objection } from "./at-end.js";
 export { type CheckRequest, type CheckResult, checkMigrations } from "./check.js";
 export { whoRuns } from "./control.js";
 export type { FinishedMigration } from "./direction.js";
+export { type DownRequest, type DownResult, migrateDown, rollBackMigrations } from "./down.js";
 export type { UnbuiltMigration } from "./drift/applied.js";
 export { type DriftDraft, draftFromDrift } from "./drift/draft.js";
 export { type Drift, findDrift } from "./drift/drift.js";
@@ -10,7 +11,6 @@ export type { LintFinding, LintRequest, LintRule } from "./lint/finding.js";
 export { lintMigrations } from "./lint/lint.js";
 export { lintPending } from "./lint/lint-environment.js";
 export { lintRules } from "./lint/rules.js";
-export { type DownRequest, type DownResult, migrateDown, rollBackMigrations } from "./down.js";
 export {
   type ListedMigration,
   listMigrations,
