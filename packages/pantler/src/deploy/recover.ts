@@ -105,7 +105,10 @@ async function liveSchema(target: Target): Promise<string> {
   });
 }
 
-/** The tables that no migration changes the rows of, and whose rows are others than in the backup. */
+/**
+ * The tables that no migration changes the rows of, and whose rows are others than in the backup. Columns that came
+ * since do not count.
+ */
 async function writtenMeanwhile(
   target: Target,
   { backup, rehearsal }: Prepared,
@@ -113,18 +116,24 @@ async function writtenMeanwhile(
 ): Promise<string[]> {
   const key = ({ schema, name }: Pick<Table, "schema" | "name">) => JSON.stringify([schema, name]);
   const own = new Set(rehearsal.rows.filter(({ changed }) => changed).map(key));
-  const then = new Map(backup.manifest.tables.map((table) => [key(table), table.digest]));
+  const concerned = backup.manifest.tables.filter((table) => !own.has(key(table)) && !isRecord(table));
   return await operation.step("look for rows that others have written since the backup", async (step) =>
     withClient(target.url, async (client) => {
       await prepareSession(client);
-      const tables = (await listTables(client, await dumpedSchemas(client))).filter(
-        (table) => !own.has(key(table)) && !isRecord(table),
+      const live = new Map(
+        (await listTables(client, await dumpedSchemas(client), concerned)).map((table) => [
+          key(table),
+          table,
+        ]),
       );
       const found: string[] = [];
-      for (const [index, table] of tables.entries()) {
-        if (digestText(await digestTable(client, table)) !== then.get(key(table)))
-          found.push(`${table.schema}.${table.name}`);
-        step.progress(index + 1, tables.length, "tables");
+      for (const [index, { schema, name, columns, digest }] of concerned.entries()) {
+        const there = live.get(key({ schema, name }));
+        const comparable = there !== undefined && columns.every((column) => there.columns.includes(column));
+        if (comparable && digestText(await digestTable(client, { schema, name, columns })) !== digest) {
+          found.push(`${schema}.${name}`);
+        }
+        step.progress(index + 1, concerned.length, "tables");
       }
       step.note(found.length === 0 ? "none" : `${found.length} tables`);
       return found;

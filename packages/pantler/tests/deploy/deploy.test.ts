@@ -198,7 +198,7 @@ describe("between the rehearsal and the change", () => {
       await release();
       expect(error).toMatchObject({ code: "lock-not-granted", exit: 5 });
       expect(error.detail).toMatch(
-        /blocked by process \d+ \(postgres, idle in transaction\): lock table jars/,
+        /blocked by process \d+ \(postgres, idle in transaction\): begin; lock table jars/,
       );
       expect(await production.deploy()).toMatchObject({ outcome: "applied" });
     });
@@ -238,13 +238,13 @@ describe("what goes wrong in the environment alone", () => {
 
   it("by making another schema than in the rehearsal is noticed before the commit", async () => {
     const other = {
-      "migrations/20260202000000_other.sql": `do $$ begin if current_database() <> 'postgres' then create table public.surprise (id int); end if; end $$;`,
-      "rollbacks/20260202000000_other.sql": "drop table if exists public.surprise;",
+      "migrations/20260202000000_other.sql": `do $$ begin if current_database() <> 'postgres' then execute 'create view public.surprise with (security_invoker) as select id from public.jars'; end if; end $$;`,
+      "rollbacks/20260202000000_other.sql": "drop view if exists public.surprise;",
     };
     await withProduction(other, async (production) => {
       const error = await failure(production.deploy());
       expect(error).toMatchObject({ code: "schema-not-as-rehearsed", exit: 5 });
-      expect(error.detail).toContain("table public.surprise was not there in the rehearsal");
+      expect(error.detail).toContain("view public.surprise was not there in the rehearsal");
       expect(await production.sql("select to_regclass('public.surprise') as it")).toEqual([{ it: null }]);
     });
   });
