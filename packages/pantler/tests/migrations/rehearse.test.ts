@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { query } from "../support/inspect.js";
+import { query, waitForStatement } from "../support/inspect.js";
 import { rehearse, rehearseOne, withPast } from "../support/rehearsing.js";
 
 const jars = `
@@ -173,6 +173,28 @@ describe("a rehearsal measures that", () => {
     );
   });
 
+  it("somebody who wants to read waits about as long as it says", async () => {
+    const script = "alter table jars alter weight type bigint;\nselect pg_sleep(0.6);";
+    await withPast({ "1_it.sql": script }, { before: jars }, async (project) => {
+      const work = rehearse(project);
+      await waitForStatement(project.url, "select pg_sleep%");
+      const started = performance.now();
+      await query(project.url, "select count(*) from jars");
+      const waited = performance.now() - started;
+      const [held] = (await work).tables;
+      expect(held?.heldMilliseconds).toBeGreaterThan(waited * 0.9);
+      expect(held?.heldMilliseconds).toBeLessThan(waited + 600);
+    });
+  });
+
+  it("replacing a view keeps everybody from it", async () => {
+    const before = `${jars}; create view heavy as select * from jars where weight > 500`;
+    const script = "create or replace view heavy as select * from jars where weight > 600;";
+    await rehearseOne(script, { before }, ({ statements }) => {
+      expect(statements[0]?.locks).toContainEqual({ table: "public.heavy", mode: "AccessExclusiveLock" });
+    });
+  });
+
   it("what was locked before a savepoint's rollback is let go with it", async () => {
     await rehearseOne(
       "savepoint one; alter table jars add column lid text; rollback to one; select pg_sleep(0.2);",
@@ -284,7 +306,7 @@ describe("a rehearsal says in a sentence what others will notice", () => {
     const script = "update lids set id = id + 1;\ncreate index on jars (label);\nselect pg_sleep(0.4);";
     await rehearseOne(script, { before }, ({ risks }) => {
       expect(risks.map((risk) => risk.replaceAll(/\d+ ms/g, "<time>"))).toEqual([
-        "1_it.sql:2 reads all of public.jars (1,000 rows): every write to it waits for about <time>, until the deployment commits, most of it for 1_it.sql:3.",
+        "1_it.sql:2 locks public.jars (1,000 rows): every write to it waits for about <time>, until the deployment commits, most of it for 1_it.sql:3.",
         "1_it.sql:1 updates 20,000 rows of public.lids: whoever changes one of these rows waits for about <time>, until the deployment commits.",
       ]);
     });

@@ -118,12 +118,13 @@ function mostlyFor({ statements }: Measured, place: number, held: number): strin
   return slower ? `, most of it for ${placeOf(slower)}` : "";
 }
 
-function doingTo({ effects }: MeasuredStatement, table: KnownTable): string {
+function doingTo({ effects, milliseconds }: MeasuredStatement, table: KnownTable): string {
   const isIn = (tables: readonly KnownTable[]) => tables.some(({ root }) => root === table.root);
   if (isIn(effects.rewritten)) return "rewrites";
   if (isIn(effects.dropped.map((each) => each.table))) return "drops";
   if (isIn(effects.emptied)) return "empties";
-  return isIn(effects.scanned) ? "reads all of" : "locks";
+  // Reading a small table is nothing to tell of.
+  return isIn(effects.scanned) && milliseconds >= noticed ? "reads all of" : "locks";
 }
 
 function nameOf(table: KnownTable): string {
