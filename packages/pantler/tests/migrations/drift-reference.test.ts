@@ -4,6 +4,7 @@ import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
 import { DatabaseUrl, findDrift, locateTarget, migrateUp, Operation, openProject } from "../../src/index.js";
 import { withDatabaseUrl, withRole } from "../support/database.js";
+import { failure } from "../support/failure.js";
 import { query } from "../support/inspect.js";
 import { withProject } from "../support/project.js";
 
@@ -88,6 +89,87 @@ describe("extensions that only a hosted server has", () => {
       );
       const { hints } = await findDrift(project.target, project.operation);
       expect(hints[0]).toContain("The scratch server has stubs of pg_net");
+    });
+  });
+});
+
+describe("what a Supabase project does beyond its own tables", () => {
+  const role = `worker_${randomBytes(4).toString("hex")}`;
+  const files = {
+    "1_roles.sql": `create role ${role} nologin;
+create schema work authorization postgres;
+grant usage on schema work to ${role};`,
+    "2_users.sql": `create table work.profiles (id uuid primary key references auth.users on delete cascade);
+create function work.on_user() returns trigger language plpgsql security definer set search_path = '' as $$
+begin insert into work.profiles values (new.id); return new; end $$;
+create trigger on_auth_user_created after insert on auth.users for each row execute function work.on_user();
+create policy "own files" on storage.objects for select to authenticated using (owner = (select auth.uid()));
+alter publication supabase_realtime add table work.profiles;
+alter default privileges in schema work grant select on tables to ${role};
+create table work.later (id int primary key);
+comment on column work.later.id is 'what; it -- is';`,
+    "3_extensions.sql": `create extension if not exists hstore with schema extensions;
+create table work.bags (b extensions.hstore);
+create extension if not exists pg_cron;`,
+    "4_session.sql": "set search_path = work;\nset role authenticated;\nselect 1;",
+    "5_after.sql": "create table placed (id int);",
+  };
+
+  it("is no drift", async () => {
+    await withProject(files, async (project) => {
+      await migrateUp(project.target, {}, project.operation);
+      const drift = await findDrift(project.target, project.operation);
+      await query(project.url, `grant ${role} to postgres; drop owned by ${role}; drop role ${role}`);
+      expect(drift).toEqual(nothing);
+    });
+  });
+
+  it("is no drift where a superuser did what only one may do", async () => {
+    await withProject({ "1_a.sql": "create table a (id int);" }, async (project) => {
+      await migrateUp(project.target, {}, project.operation);
+      const superuser = DatabaseUrl.parse(inject("superuserUrl"), "the test setup");
+      const { database } = DatabaseUrl.parse(project.url, "the test setup");
+      const admin = superuser.with({ database }).withPassword();
+      const statement =
+        "create function public.closed() returns int language sql leakproof immutable as 'select 1'";
+      await query(admin, `${statement}; alter function public.closed() owner to postgres`);
+      await query(
+        project.url,
+        "insert into supabase_migrations.schema_migrations (version, name, statements) values ('2', 'b', $1)",
+        [[statement]],
+      );
+      expect(await findDrift(project.target, project.operation)).toMatchObject({ unbuilt: [] });
+    });
+  });
+
+  it("is drift where something was given to another role", async () => {
+    await withProject({ "1_a.sql": "create table a (id int);" }, async (project) => {
+      await migrateUp(project.target, {}, project.operation);
+      const other = `other_${randomBytes(4).toString("hex")}`;
+      await query(
+        project.url,
+        `create role ${other}; grant ${other} to postgres; grant create on schema public to ${other}`,
+      );
+      await query(project.url, `alter table a owner to ${other}`);
+      const { differences } = await findDrift(project.target, project.operation);
+      await query(project.url, `drop owned by ${other}; drop role ${other}`);
+      expect(differences).toContainEqual(
+        expect.objectContaining({ kind: "table", right: expect.stringContaining(`owner ${other}`) }),
+      );
+    });
+  });
+});
+
+describe("an interrupted search", () => {
+  it("ends as one, and leaves nothing", async () => {
+    await withProject({ "1_a.sql": "create table a (id int);" }, async (project) => {
+      await migrateUp(project.target, {}, project.operation);
+      const controller = new AbortController();
+      const operation = new Operation((event) => {
+        if (event.type === "step-started" && event.title.startsWith("build")) controller.abort();
+      });
+      const error = await failure(findDrift(project.target, operation, controller.signal));
+      expect(error).toMatchObject({ code: "interrupted", state: "The environment was only read." });
     });
   });
 });

@@ -173,6 +173,24 @@ describe("a database with a history of its own", () => {
     });
   });
 
+  it("is built from what the Supabase CLI recorded, of which Pantler never saw anything", async () => {
+    await withProject({}, async (project) => {
+      await query(
+        project.url,
+        `create schema supabase_migrations;
+         create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+         create table supabase_migrations.seed_files (path text primary key, hash text not null);
+         create table public.a (id int)`,
+      );
+      await query(
+        project.url,
+        "insert into supabase_migrations.schema_migrations values ('20250101000000', $1, 'a')",
+        [["-- first\nBEGIN", "CREATE TABLE a (id int)", "COMMIT"]],
+      );
+      expect(await findDrift(project.target, project.operation)).toEqual(nothing);
+    });
+  });
+
   it("is built from the files where an old Supabase CLI recorded no statements", async () => {
     await withProject(notes, async (project) => {
       await migrateUp(project.target, {}, project.operation);
