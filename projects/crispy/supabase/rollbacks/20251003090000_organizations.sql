@@ -1,0 +1,3 @@
+drop table public.organizations;
+drop table public.tags;
+drop table public.segments;

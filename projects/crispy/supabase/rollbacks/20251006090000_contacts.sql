@@ -1,0 +1,3 @@
+drop table public."contactNotes";
+drop table public.contacts;
+drop function public.see_contact();

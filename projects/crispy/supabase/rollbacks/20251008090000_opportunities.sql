@@ -1,0 +1,2 @@
+drop table public.opportunities;
+drop function public.move_opportunity();

@@ -1,0 +1,3 @@
+drop table public.tasks;
+drop table public.activities;
+drop function public.set_completed_at();

@@ -1,0 +1,2 @@
+drop table public."dealNotes";
+drop table public.deals;
