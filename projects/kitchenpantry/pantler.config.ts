@@ -4,4 +4,6 @@ export default {
   name: "kitchenpantry",
   folders: { migrations: "db/sql", rollbacks: "db/rollback", checks: "db/checks" },
   seed: ["db/seeds/demo.sql"],
+  // Its address comes from PRODUCTION_DATABASE_URL, or from DATABASE_URL in .env.production.
+  environments: { production: {} },
 } satisfies PantlerConfig;

@@ -77,14 +77,7 @@ async function lint(
   client: DeploymentHold["client"],
   operation: Operation,
 ): Promise<LintFinding[]> {
-  const findings = await operation.step(
-    "lint what is pending against the live schema and data",
-    async (step) => {
-      const found = await lintMigrations(target.project, client, { versions: new Set(versions) }, operation);
-      step.note(describeFindings(found));
-      return found;
-    },
-  );
+  const findings = await lintMigrations(target.project, client, { versions: new Set(versions) }, operation);
   for (const { level, file, line, rule, message } of findings) {
     if (level !== "error") operation.finding(level, `${file}:${line}: ${message} (${rule})`);
   }
@@ -143,10 +136,4 @@ function describePending(batches: readonly Batch[]): string {
   if (count === 0) return "nothing is pending";
   const pending = count === 1 ? "1 migration is pending" : `${count} migrations are pending`;
   return batches.length === 1 ? `${pending}, in one transaction` : `${pending}, in ${batches.length} parts`;
-}
-
-function describeFindings(findings: readonly LintFinding[]): string {
-  if (findings.length === 0) return "nothing found";
-  const count = (level: string) => findings.filter((finding) => finding.level === level).length;
-  return `${count("error")} errors, ${count("warning")} warnings, ${count("info")} notes`;
 }

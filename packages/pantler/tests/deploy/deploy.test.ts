@@ -62,6 +62,14 @@ describe("a deployment", () => {
     });
   });
 
+  it("to an empty database brings all migrations, and needs no ledger to begin with", async () => {
+    await withProduction(lids, async (production) => {
+      await production.sql("drop schema supabase_migrations, pantler cascade; drop table public.jars");
+      expect(await production.deploy()).toMatchObject({ outcome: "applied" });
+      expect(await ledger(production)).toEqual([firstVersion, "20260202000000"]);
+    });
+  });
+
   it("of what is not pending does nothing, and takes no backup", async () => {
     await withProduction({}, async (production) => {
       const backups = await countBackups(production);

@@ -61,9 +61,10 @@ async function lintLive(
   client: Client,
   isWanted: (version: string) => boolean,
 ): Promise<LintFinding[]> {
+  // Before the transaction begins: a ledger that is not there would end it.
+  const applied = new Set((await readLedger(client)).map(({ version }) => version));
   const data = await LiveData.begin(client);
   try {
-    const applied = new Set((await readLedger(client)).map(({ version }) => version));
     const major = await data.serverMajor();
     const past = await lintText(project, (version) => applied.has(version) && isWanted(version), major);
     const catalog = await readLiveCatalog(client);
