@@ -8,8 +8,9 @@ import { runRollbacks } from "../down.js";
 import type { Batch } from "../plan.js";
 import type { DeploymentSession } from "../session.js";
 import { upwards } from "../up.js";
+import { compareContent } from "./compare-content.js";
 import type { RollbackProof } from "./rehearsal.js";
-import { compareContent, readContent, type TableContent } from "./table-content.js";
+import { readContent, type TableContent } from "./table-content.js";
 
 /** What migrations were applied to, and what that made. */
 export interface Applied {

@@ -19,13 +19,14 @@ import { planUp, type UpRequest } from "../plan.js";
 import { type DeploymentSession, withDeploymentSession } from "../session.js";
 import { refuseProtected } from "../up.js";
 import { applyMeasured } from "./apply-measured.js";
+import { compareContent } from "./compare-content.js";
 import { type RehearsalEnvironment, readRehearsalEnvironment, unfaithfulness } from "./environment.js";
 import { KnownTables } from "./known-tables.js";
 import { lockedTables } from "./locked-tables.js";
 import { proveRollback } from "./prove-rollback.js";
 import type { Rehearsal } from "./rehearsal.js";
 import { describeRisks } from "./risks.js";
-import { compareContent, type KnownDigest, readContent, type TableContent } from "./table-content.js";
+import { type KnownDigest, readContent, type TableContent } from "./table-content.js";
 
 /** What a rehearsal that failed leaves. */
 const untouched = "The environment was not touched; this was the rehearsal.";

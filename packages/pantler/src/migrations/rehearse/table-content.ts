@@ -1,16 +1,22 @@
 import {
-  digestTable,
+  addDigests,
+  copyConnections,
+  type Digest,
+  digestPart,
   digestText,
+  emptyDigest,
+  inParallel,
   listTables,
+  type Part,
+  partsOf,
   prepareSession,
-  sqlName,
+  type QualifiedName,
   type Table,
 } from "../../copy/index.js";
-import type { Operation } from "../../operation/index.js";
-import { type Client, cancelOnAbort, withClient } from "../../postgres/index.js";
+import { type Operation, withReleases } from "../../operation/index.js";
+import { type Client, cancelOnAbort, connect } from "../../postgres/index.js";
 import type { DatabaseUrl } from "../../project/index.js";
 import { readSchemas } from "../../schema/index.js";
-import type { RehearsedRows } from "./rehearsal.js";
 
 /** The digest of a table's rows that is known already, as the manifest of a backup holds it. */
 export interface KnownDigest {
@@ -57,29 +63,60 @@ export async function readContent(
   signal: AbortSignal | undefined,
 ): Promise<TableContent[]> {
   return await operation.step(name, async (step) => {
-    return await withClient(url, async (client) => {
-      const stopListening = await cancelOnAbort(client, url, signal);
-      try {
+    return await withReleases(async (onRelease) => {
+      const clients: Client[] = [];
+      while (clients.length < copyConnections()) {
+        const client = await connect(url);
+        onRelease(() => client.end().catch(() => {}));
+        onRelease(await cancelOnAbort(client, url, signal));
         await prepareSession(client);
-        const tables = await projectTables(client, [...known, ...columnsOf]);
-        const contents: TableContent[] = [];
-        for (const table of tables) {
-          signal?.throwIfAborted();
-          const isTable = (other: { readonly schema: string; readonly name: string }) =>
-            other.schema === table.schema && other.name === table.name;
-          contents.push(
-            knownContent(table, known.find(isTable)) ??
-              (await contentOf(client, table, columnsOf.find(isTable)?.columns)),
-          );
-          step.progress(contents.length, tables.length, `tables, ${sqlName(table)}`);
-        }
-        step.note(`${contents.length} ${contents.length === 1 ? "table" : "tables"}`);
-        return contents;
-      } finally {
-        stopListening();
+        clients.push(client);
       }
+      const [first] = clients;
+      const tables = first ? await projectTables(first, [...known, ...columnsOf]) : [];
+      const isSame = (left: QualifiedName) => (right: QualifiedName) =>
+        left.schema === right.schema && left.name === right.name;
+      const contents = tables.map(
+        (table) =>
+          knownContent(table, known.find(isSame(table))) ??
+          unreadContent(table, columnsOf.find(isSame(table))?.columns),
+      );
+      const digests = await digestAll(
+        clients,
+        contents.flatMap((content) => ("unread" in content ? content.unread : [])),
+        (done, total) => step.progress(done, total, "parts of tables"),
+        signal,
+      );
+      step.note(`${contents.length} ${contents.length === 1 ? "table" : "tables"}`);
+      return contents.map((content) => {
+        if (!("unread" in content)) return content;
+        const { unread, ...rest } = content;
+        const digest = digests.get(unread) ?? emptyDigest;
+        return { ...rest, rows: Number(digest.rows), digest: digestText(digest) };
+      });
     });
   });
+}
+
+/** Digests tables over several connections, the large ones in parts. */
+async function digestAll(
+  clients: readonly Client[],
+  tables: readonly Table[],
+  onPart: (done: number, total: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<Map<Table, Digest>> {
+  const digests = new Map(tables.map((table) => [table, emptyDigest]));
+  const parts = tables.flatMap(partsOf).sort((left, right) => right.bytes - left.bytes);
+  let done = 0;
+  const digest = async (client: Client, part: Part) => {
+    signal?.throwIfAborted();
+    const found = await digestPart(client, part);
+    digests.set(part.table, addDigests(digests.get(part.table) ?? emptyDigest, found));
+    done += 1;
+    onPart(done, parts.length);
+  };
+  await inParallel(clients, parts, digest, (client) => client.end().catch(() => {}));
+  return digests;
 }
 
 async function projectTables(
@@ -101,39 +138,13 @@ function knownContent(table: Table, known: KnownDigest | undefined): TableConten
   return { schema, name, columns, rows: known.rows, digest: known.digest };
 }
 
-async function contentOf(
-  client: Client,
-  { schema, name, columns: own, unreadable }: Table,
+/** What is known of a table before its rows are read: with the columns to read, where the role can. */
+function unreadContent(
+  table: Table,
   wanted: readonly string[] | undefined,
-): Promise<TableContent> {
-  const columns = wanted?.every((column) => own.includes(column)) ? wanted : own;
-  if (unreadable) return { schema, name, columns, rows: 0, digest: undefined };
-  const digest = await digestTable(client, { schema, name, columns });
-  return { schema, name, columns, rows: Number(digest.rows), digest: digestText(digest) };
-}
-
-/**
- * Puts what tables held before and after beside each other.
- * @param after read with the columns of before
- */
-export function compareContent(
-  before: readonly TableContent[],
-  after: readonly TableContent[],
-): RehearsedRows[] {
-  const key = ({ schema, name }: TableContent) => JSON.stringify([schema, name]);
-  const [left, right] = [before, after].map((side) => new Map(side.map((table) => [key(table), table])));
-  const keys = [...new Set([...before, ...after].map(key))].sort();
-  return keys.flatMap((each) => {
-    const was = left?.get(each);
-    const is = right?.get(each);
-    const table = was ?? is;
-    if (!table) return [];
-    const changed =
-      was === undefined ||
-      is === undefined ||
-      was.digest !== is.digest ||
-      JSON.stringify(was.columns) !== JSON.stringify(is.columns);
-    const { schema, name } = table;
-    return [{ schema, name, before: was?.rows ?? null, after: is?.rows ?? null, changed }];
-  });
+): TableContent | (Omit<TableContent, "rows" | "digest"> & { readonly unread: Table }) {
+  const { schema, name } = table;
+  const columns = wanted?.every((column) => table.columns.includes(column)) ? wanted : table.columns;
+  if (table.unreadable) return { schema, name, columns, rows: 0, digest: undefined };
+  return { schema, name, columns, unread: { ...table, columns } };
 }
