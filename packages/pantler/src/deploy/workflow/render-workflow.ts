@@ -2,6 +2,8 @@
 export interface WorkflowFacts {
   /** The project's folder in the repository, "" for its root; with / between its parts. */
   readonly folder: string;
+  /** The folder of the migrations in the project's. */
+  readonly migrations: string;
   /** The folder with the lock file, likewise; undefined where there is none. */
   readonly packages: string | undefined;
   /** Those that can be deployed to, with the names of their secrets. */
@@ -49,6 +51,23 @@ permissions:
   contents: read`;
 }
 
+/**
+ * Applies the migrations that were there before the change. What a push came from is not known where it made a branch,
+ * and is gone where it was forced: then it is where the branch left the default one.
+ */
+const bringUp = String.raw`if ! git cat-file -e "$BEFORE^{commit}" 2> /dev/null; then
+  BEFORE=$(git merge-base HEAD "origin/$DEFAULT_BRANCH")
+fi
+newest=$(
+  git ls-tree --name-only "$BEFORE" -- "$MIGRATIONS/" |
+    while read -r file; do if [ -f "$file" ]; then basename "$file"; fi; done |
+    sed -n 's/^\([0-9][0-9]*\)_.*\.sql$/\1/p' | LC_ALL=C sort | tail -n 1
+)
+if [ -n "$newest" ]; then npx pantler migration up --to "$newest"; fi`
+  .split("\n")
+  .map((line) => `          ${line}`)
+  .join("\n");
+
 function validateJob(facts: WorkflowFacts): string {
   return `jobs:
   validate:
@@ -59,15 +78,24 @@ function validateJob(facts: WorkflowFacts): string {
       group: database-validate-\${{ github.ref }}
       cancel-in-progress: false
 ${defaults(facts)}    steps:
-${preparation(facts)}
+${preparation(facts, "\n          fetch-depth: 0")}
       - name: Lint the migrations
         run: npx pantler migration lint --format github
-      - name: Rehearse every migration and its rollback on a scratch database
+      - name: Bring up the database as it was before
+        env:
+          BEFORE: \${{ github.event.pull_request.base.sha || github.event.before }}
+          DEFAULT_BRANCH: \${{ github.event.repository.default_branch }}
+          MIGRATIONS: ${quoted(facts.migrations)}
+        run: |
+${bringUp}
+      - name: Rehearse what is new, and its rollback
         run: |
           mkdir -p .pantler
           npx pantler migration rehearse --env local --json | tee .pantler/rehearsal.jsonl
-      - name: Bring up a database with its seed
-        run: npx pantler start
+      - name: Apply what is new, and seed
+        run: |
+          npx pantler migration up
+          npx pantler start
       - name: Run the checks
         run: npx pantler migration check
 ${afterwards(facts, quoted("database-validate"))}`;
@@ -108,13 +136,13 @@ function defaults({ folder }: WorkflowFacts): string {
 `;
 }
 
-function preparation({ packages, folder }: WorkflowFacts): string {
+function preparation({ packages, folder }: WorkflowFacts, checkout = ""): string {
   const lock =
     packages === undefined || packages === "" ? "package-lock.json" : `${packages}/package-lock.json`;
   const place = (packages ?? "") === folder ? "" : `\n        working-directory: ${quoted(packages || ".")}`;
   return `      - uses: actions/checkout@v5
         with:
-          persist-credentials: false
+          persist-credentials: false${checkout}
       - uses: actions/setup-node@v5
         with:
           node-version: 22

@@ -20,6 +20,7 @@ export function makeWorkflow(project: Project): Workflow {
   const repository = nearestWith(".git", project.root) ?? project.root;
   const facts: WorkflowFacts = {
     folder: posix(relative(repository, project.root)),
+    migrations: posix(relative(project.root, project.folders.migrations)),
     packages: packagesOf(project, repository),
     environments: project.environments
       .filter((environment) => environment.protected && environment.name !== "local")
