@@ -23,6 +23,7 @@ const commands = [
   "migration repair",
   "migration check",
   "migration drift",
+  "migration lint",
   "backup create",
   "backup list",
   "backup show",

@@ -162,6 +162,8 @@ async function judge(
   return finish(project, files, placed, major);
 }
 
+const gravity = { error: 0, warning: 1, info: 2 } as const;
+
 function finish(
   project: Project,
   files: readonly LintFile[],
@@ -178,6 +180,8 @@ function finish(
         ...whole.map((finding): PlacedFinding => ({ ...finding, statementLines: undefined })),
       ].filter((finding) => !suppressions.covers(finding));
       const plain = own.map(({ statementLines: _, ...finding }) => finding);
-      return [...plain, ...suppressions.problems].sort((left, right) => left.line - right.line);
+      return [...plain, ...suppressions.problems].sort(
+        (left, right) => left.line - right.line || gravity[left.level] - gravity[right.level],
+      );
     });
 }

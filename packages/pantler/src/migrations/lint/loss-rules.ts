@@ -7,6 +7,7 @@ import {
   counted,
   countOf,
   isOlder,
+  levelOfBreach,
   liveTable,
   type RuleContext,
   reportUnchecked,
@@ -158,7 +159,7 @@ async function changeType(relation: Relation, command: AlterTableCmd, context: R
   if (isUnanswered(answer)) {
     if (answer.fails) {
       const message = `${change}, and a value does not go into it: ${answer.because}.`;
-      context.report({ rule: "type-change-loses-data", level: breachLevel(relation, context), message });
+      context.report({ rule: "type-change-loses-data", level: levelOfBreach(context, relation), message });
     } else reportUnchecked(context, `Whether every value survives when ${change}`, answer.because);
     return;
   }
@@ -166,14 +167,11 @@ async function changeType(relation: Relation, command: AlterTableCmd, context: R
   unprovable(context, `Changing the type of ${relation.title}.${name}`);
   context.report({
     rule: "type-change-loses-data",
-    // Free text may lose no more than its spelling, and whoever writes `using` has thought of something.
-    level: isText(from) || using !== undefined ? "warning" : breachLevel(relation, context),
+    // As another type free text may lose no more than its spelling; whoever writes `using` has thought of something.
+    level:
+      (isText(from) && !isText(to)) || using !== undefined ? "warning" : levelOfBreach(context, relation),
     message: `${change}, and ${counted(answer.count, "value")} would not be the same afterwards${sampleOf(answer.keys, answer.count, live)}.`,
   });
-}
-
-function breachLevel(relation: Relation, { catalog, statement }: RuleContext): "error" | "warning" {
-  return statement.guarded || relation.written || catalog.opaque ? "warning" : "error";
 }
 
 /** The type as the statement writes it: up to `using`, `collate` or the end of the subcommand. */
