@@ -28,6 +28,8 @@ export interface Prepared {
   readonly plan: ValidPlan;
   readonly backup: Backup;
   readonly rehearsal: Rehearsal;
+  /** The live schema, read under the deployment lock just before anything is changed; empty until then. */
+  schemaBefore: readonly SchemaObject[];
 }
 
 /**
@@ -106,10 +108,11 @@ function requireSamePlan({ plan }: Prepared, batches: readonly Batch[], state: s
 async function requireSameSchema(
   client: Client,
   { environment }: Target,
-  { backup }: Prepared,
+  prepared: Prepared,
   state: string,
 ): Promise<void> {
-  if (fingerprintOf(await readSchema(client)) === backup.manifest.schema.fingerprint) return;
+  prepared.schemaBefore = await readSchema(client);
+  if (fingerprintOf(prepared.schemaBefore) === prepared.backup.manifest.schema.fingerprint) return;
   throw new RefusedError({
     code: "schema-changed",
     message: `Somebody has changed the schema of ${environment.name} since it was rehearsed on.`,

@@ -53,7 +53,7 @@ export async function deploy(
       report: [],
     };
   }
-  const prepared: Prepared = { id, commit, ...ready };
+  const prepared: Prepared = { id, commit, schemaBefore: [], ...ready };
   const { backup, rehearsal } = prepared;
   const result = { ...known, backup: backup.id, rehearsal };
   if (request.dryRun) {
@@ -78,7 +78,7 @@ export async function deploy(
   });
 }
 
-type Ready = { readonly plan: ValidPlan } | Omit<Prepared, "id" | "commit">;
+type Ready = { readonly plan: ValidPlan } | Omit<Prepared, "id" | "commit" | "schemaBefore">;
 
 /** All that comes before anybody is asked. Other deployments are kept out meanwhile. */
 async function getReady(

@@ -4,7 +4,13 @@ import type { Target } from "../engine/index.js";
 import { rollBackMigrations } from "../migrations/index.js";
 import { NeedsHandsError, type Operation, PantlerError, UnchangedError } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
-import { dumpedSchemas, fingerprintOf, readSchema } from "../schema/index.js";
+import {
+  compareSchemas,
+  dumpedSchemas,
+  isLeftExtension,
+  readSchema,
+  type SchemaObject,
+} from "../schema/index.js";
 import type { Prepared } from "./apply.js";
 import { recordBegun, recordEnded } from "./deployments.js";
 import { lookAtRemains, type Remains } from "./remains.js";
@@ -72,7 +78,8 @@ async function undo(
     const begun = [...remains.applied, ...(remains.halfDone === undefined ? [] : [remains.halfDone])];
     try {
       await rollBackMigrations(target, begun.sort().reverse(), operation.part("recover"));
-      if ((await liveSchema(target)) === backup.manifest.schema.fingerprint) return "by its rollback scripts";
+      const left = compareSchemas(prepared.schemaBefore, await liveSchema(target));
+      if (left.every(isLeftExtension)) return "by its rollback scripts";
       ways.push("its rollback scripts ran and left another schema than there was");
     } catch (error) {
       ways.push(`its rollback scripts failed: ${messageOf(error)}`);
@@ -98,10 +105,10 @@ async function undo(
 /** A session that keeps a table to itself is not waited for any longer, in milliseconds. */
 const lockTimeout = 15_000;
 
-async function liveSchema(target: Target): Promise<string> {
+async function liveSchema(target: Target): Promise<SchemaObject[]> {
   return await withClient(target.url, async (client) => {
     await client.query("select set_config('lock_timeout', $1, false)", [String(lockTimeout)]);
-    return fingerprintOf(await readSchema(client));
+    return await readSchema(client);
   });
 }
 

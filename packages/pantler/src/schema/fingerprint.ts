@@ -16,6 +16,14 @@ export function fingerprintOf(objects: readonly SchemaObject[]): string {
   return createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 16);
 }
 
+/**
+ * Whether a difference is an extension that is there besides: scripts that take things back often leave it, as others may
+ * have come to use it, and it does no harm.
+ */
+export function isLeftExtension({ kind, left }: SchemaDifference): boolean {
+  return kind === "extension" && left === undefined;
+}
+
 /** Lists the objects that are not the same on both sides, by kind and name. */
 export function compareSchemas(
   left: readonly SchemaObject[],

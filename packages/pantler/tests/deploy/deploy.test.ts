@@ -330,6 +330,21 @@ describe("what goes wrong in the environment alone", () => {
 });
 
 describe("a rollback script", () => {
+  it("may leave an extension", async () => {
+    const extension = {
+      "migrations/20260202000000_fuzzy.sql":
+        "create extension if not exists fuzzystrmatch with schema extensions;",
+      "rollbacks/20260202000000_fuzzy.sql": "select 'others may have come to use it';",
+    };
+    await withProduction(extension, async (production) => {
+      const { rehearsal } = await production.deploy();
+      expect(rehearsal?.rollback).toEqual({
+        status: "proven",
+        details: ["the extension fuzzystrmatch stays"],
+      });
+    });
+  });
+
   it("that does not bring back the schema is found out in the rehearsal, and nothing is deployed", async () => {
     const wrong = {
       ...lids,

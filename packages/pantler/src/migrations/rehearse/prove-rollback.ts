@@ -1,7 +1,13 @@
 import { EnvironmentError, PantlerError } from "../../operation/index.js";
 import { withClient } from "../../postgres/index.js";
 import type { MigrationFile } from "../../project/index.js";
-import { compareSchemas, readSchema, type SchemaDifference, type SchemaObject } from "../../schema/index.js";
+import {
+  compareSchemas,
+  isLeftExtension,
+  readSchema,
+  type SchemaDifference,
+  type SchemaObject,
+} from "../../schema/index.js";
 import { runBatches } from "../apply.js";
 import type { CheckGroup } from "../check.js";
 import { runRollbacks } from "../down.js";
@@ -11,6 +17,7 @@ import { upwards } from "../up.js";
 import { compareContent } from "./compare-content.js";
 import type { RollbackProof } from "./rehearsal.js";
 import { readContent, type TableContent } from "./table-content.js";
+import { counted } from "./words.js";
 
 /** What migrations were applied to, and what that made. */
 export interface Applied {
@@ -58,9 +65,13 @@ async function compareWithBefore(
   { schemaBefore, contentBefore }: Applied,
 ): Promise<RollbackProof> {
   const schema = await operation.step("compare the schema with that before", async (step) => {
-    const differences = compareSchemas(schemaBefore, await withClient(target.url, readSchema));
-    step.note(differences.length === 0 ? "as it was" : `${differences.length} differ`);
-    return differences.map((each) => inWords(each, "before the migrations", "after their rollback"));
+    const found = compareSchemas(schemaBefore, await withClient(target.url, readSchema));
+    const different = found.filter((each) => !isLeftExtension(each));
+    step.note(different.length === 0 ? "as it was" : `${counted(different.length, "object")} differ`);
+    return {
+      different: different.map((each) => inWords(each, "before the migrations", "after their rollback")),
+      left: found.filter(isLeftExtension).map(({ name }) => `the extension ${name} stays`),
+    };
   });
   const scope = { columnsOf: contentBefore };
   const content = await readContent(
@@ -79,8 +90,9 @@ async function compareWithBefore(
       if (after !== before) return `${table} had ${before} rows before and has ${after} after the rollback`;
       return `${table} has other values in its ${before} rows than before`;
     });
-  if (schema.length > 0) return { status: "schema-differs", details: [...schema, ...rows] };
-  return { status: rows.length > 0 ? "rows-differ" : "proven", details: rows };
+  const { different, left } = schema;
+  if (different.length > 0) return { status: "schema-differs", details: [...different, ...left, ...rows] };
+  return { status: rows.length > 0 ? "rows-differ" : "proven", details: [...rows, ...left] };
 }
 
 /** @returns what went wrong, in words */
