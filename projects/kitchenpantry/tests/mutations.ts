@@ -1,10 +1,4 @@
-/** A rule of the finished database, broken by hand, and the check that must notice. */
-export interface Mutation {
-  /** What the check's title starts with: enough of it to name one check. */
-  readonly breaks: string;
-  /** Run as the deployer on the finished database, in a transaction that is rolled back. */
-  readonly sql: string;
-}
+import { functionWith, type Mutation, viewWith } from "../../../packages/pantler/tests/support/mutations.js";
 
 /** One mutation or more for every check: a check that nothing can fail guards nothing. */
 export const mutations: readonly Mutation[] = [
@@ -568,31 +562,6 @@ export const mutations: readonly Mutation[] = [
       create index split_idx on only split (id);`,
   },
 ];
-
-/** A function with every occurrence of a piece of its text replaced; fails when there is none. */
-function functionWith(signature: string, from: string, to: string): string {
-  return rewritten(`pg_get_functiondef('public.${signature}'::regprocedure)`, "definition", from, to);
-}
-
-/** A security_invoker view with every occurrence of a piece of its query replaced; fails when there is none. */
-function viewWith(view: string, from: string, to: string): string {
-  const statement = `'create or replace view ${view} with (security_invoker = true) as ' || definition`;
-  return rewritten(`pg_get_viewdef('${view}'::regclass)`, statement, from, to);
-}
-
-function rewritten(source: string, statement: string, from: string, to: string): string {
-  return `do $mutate$
-    declare
-      definition text := ${source};
-    begin
-      if position($from$${from}$from$ in definition) = 0 then
-        raise exception 'nothing to replace in: %', definition;
-      end if;
-      definition := replace(definition, $from$${from}$from$, $to$${to}$to$);
-      execute ${statement};
-    end
-    $mutate$;`;
-}
 
 function syncOn(events: string): string {
   return `create or replace trigger trg_int_50_sync

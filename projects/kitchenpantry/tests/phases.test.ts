@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import {
   checkMigrations,
   compareSchemas,
-  DatabaseUrl,
   locateTarget,
   migrateDown,
   migrateUp,
@@ -11,16 +10,11 @@ import {
   openProject,
   type Target,
 } from "../../../packages/pantler/src/index.js";
-import {
-  readCheckGroup,
-  readSmokeChecks,
-  runChecks,
-} from "../../../packages/pantler/src/migrations/check.js";
 import { seedDatabase } from "../../../packages/pantler/src/migrations/index.js";
-import { withClient } from "../../../packages/pantler/src/postgres/index.js";
-import { listMigrationFiles, readSqlFile } from "../../../packages/pantler/src/project/index.js";
+import { readSqlFile } from "../../../packages/pantler/src/project/index.js";
 import { withDatabaseUrl } from "../../../packages/pantler/tests/support/database.js";
 import { query, schemaOf, states } from "../../../packages/pantler/tests/support/inspect.js";
+import { unguarded, unnoticed } from "../../../packages/pantler/tests/support/mutations.js";
 import { mutations } from "./mutations.js";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
@@ -126,36 +120,15 @@ describe("KitchenPantry", () => {
   });
 
   it("has a check that fails for every rule broken by hand", async () => {
-    await withKitchenPantry(undefined, async (target, url) => {
+    await withKitchenPantry(undefined, async (target) => {
       await seedDatabase(target, silent);
-      const { project } = target;
-      const groups = [
-        ...listMigrationFiles(project).migrations.map((file) => readCheckGroup(project, file)),
-        ...readSmokeChecks(project),
-      ];
-      const checks = groups.flatMap((group) => group.checks);
-      const unnoticed: string[] = [];
-      await withClient(DatabaseUrl.parse(url, "the test"), async (client) => {
-        for (const { breaks, sql } of mutations) {
-          await client.query("begin");
-          await client.query(sql);
-          const concerned = checks.filter(({ title }) => title.startsWith(breaks));
-          const results = await runChecks(client, concerned, silent);
-          if (!results.some(({ outcome }) => outcome === "failed")) unnoticed.push(`${breaks}: ${sql}`);
-          await client.query("rollback");
-        }
-      });
-      expect(unnoticed).toEqual([]);
+      expect(await unnoticed(target, mutations)).toEqual([]);
     });
   });
 
   it("has a mutation for every check", async () => {
     await withKitchenPantry(undefined, async (target) => {
-      const results = await checkMigrations(target, {}, silent);
-      const unguarded = results
-        .filter(({ file }) => !file.endsWith("smoke.sql"))
-        .filter(({ title }) => !mutations.some(({ breaks }) => title.startsWith(breaks)));
-      expect(unguarded.map(({ title }) => title)).toEqual([]);
+      expect(await unguarded(target, mutations)).toEqual([]);
     });
   });
 });

@@ -68,29 +68,23 @@ select concat_ws(
 
 -- check: the children of each table are those that belong to it
 -- given: a director's company
--- expect: value "contactNotes" -2, activities -2, contacts -2, contacts -3, opportunities -2, tasks -2, tasks -3
-select archive_record('contacts', -2);
-select restore_record('contacts', -2);
-select archive_record('opportunities', -2);
-select archive_record('activities', -3);
-select restore_record('activities', -3);
-select restore_record('opportunities', -2);
-select archive_record('organizations', -2);
-select restore_record('organizations', -2);
+-- expect: value "contactNotes" -2, activities -2, contacts -2, contacts -3, opportunities -2, tasks of contact -2, tasks of contact -3, tasks of opportunity -2
 select archive_record('contacts', -2);
 update "contactNotes" set status = 'archived' where deleted_at is not null and id < 0;
-update tasks set priority = 'archived' where deleted_at is not null and id < 0;
+update tasks set priority = 'of contact' where deleted_at is not null and id < 0;
 select restore_record('contacts', -2);
 select archive_record('opportunities', -2);
 update activities set outcome = 'archived' where deleted_at is not null and id < 0;
-update tasks set priority = 'archived' where deleted_at is not null and id < 0;
+update tasks set description = 'of opportunity' where deleted_at is not null and id < 0;
 select restore_record('opportunities', -2);
 select archive_record('organizations', -2);
 select string_agg(line, ', ' order by line collate "C")
 from (
   select '"contactNotes" ' || id from "contactNotes" where status = 'archived' and id < 0
   union all
-  select 'tasks ' || id from tasks where priority = 'archived' and id < 0
+  select 'tasks of contact ' || id from tasks where priority = 'of contact' and id < 0
+  union all
+  select 'tasks of opportunity ' || id from tasks where description = 'of opportunity' and id < 0
   union all
   select 'activities ' || id from activities where outcome = 'archived' and id < 0
   union all
