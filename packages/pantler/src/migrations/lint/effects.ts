@@ -130,12 +130,10 @@ function leavesOutNulls(predicate: Node): boolean {
   return asNode(predicate, "NullTest")?.nulltesttype === "IS_NOT_NULL";
 }
 
+/** Functions that are called on their own and change no table of the project. */
 const harmlessCalls = new Set([
-  "set_config",
-  "pg_catalog.set_config",
-  "setval",
-  "pg_catalog.setval",
-  "nextval",
+  ...["set_config", "pg_catalog.set_config", "setval", "pg_catalog.setval", "nextval", "pg_catalog.nextval"],
+  ...["count", "now", "pg_notify", "pg_catalog.pg_notify", "cron.schedule", "cron.unschedule"],
 ]);
 
 function written(

@@ -17,7 +17,7 @@ export interface LintFinding {
 export type LintLevel = "error" | "warning" | "info";
 
 export interface LintRequest {
-  /** Only these versions are judged, though those before them are read; all files without it. */
+  /** Only these versions are judged, with those before them as what is there; all files without it. */
   readonly versions?: ReadonlySet<string> | undefined;
 }
 

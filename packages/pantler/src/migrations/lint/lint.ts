@@ -68,7 +68,8 @@ async function lintLive(
     const major = await data.serverMajor();
     const past = await lintText(project, (version) => applied.has(version) && isWanted(version), major);
     const catalog = await readLiveCatalog(client);
-    const files = readFiles(project, (version) => !applied.has(version), isWanted, major);
+    const isPending = (version: string) => !applied.has(version) && isWanted(version);
+    const files = readFiles(project, isPending, isPending, major);
     const pending = await judge(project, catalog, files, data, major);
     // Applied versions are mostly older, but need not be.
     const place = new Map(
@@ -77,7 +78,7 @@ async function lintLive(
     const placeOf = ({ file }: LintFinding) => place.get(file) ?? -1;
     return [...past, ...pending].sort((left, right) => placeOf(left) - placeOf(right));
   } finally {
-    await client.query("rollback");
+    await client.query("rollback").catch(() => {});
   }
 }
 
@@ -86,8 +87,9 @@ async function lintText(
   isLinted: (version: string) => boolean,
   major: number | undefined,
 ): Promise<LintFinding[]> {
-  const files = readFiles(project, () => true, isLinted, major);
-  if (!files.some(({ linted }) => linted)) return [];
+  const all = readFiles(project, () => true, isLinted, major);
+  // What comes after the last one is no part of what these make.
+  const files = all.slice(0, all.findLastIndex(({ linted }) => linted) + 1);
   return await judge(project, bareCatalog(), files, undefined, major);
 }
 
@@ -181,7 +183,10 @@ function finish(
       ].filter((finding) => !suppressions.covers(finding));
       const plain = own.map(({ statementLines: _, ...finding }) => finding);
       return [...plain, ...suppressions.problems].sort(
-        (left, right) => left.line - right.line || gravity[left.level] - gravity[right.level],
+        (left, right) =>
+          Number(left.file !== file.shown) - Number(right.file !== file.shown) ||
+          left.line - right.line ||
+          gravity[left.level] - gravity[right.level],
       );
     });
 }

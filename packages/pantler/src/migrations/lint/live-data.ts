@@ -130,13 +130,13 @@ export class LiveData {
   async #ask<Row extends object>(query: string, values: readonly string[] = []): Promise<Answer<Row[]>> {
     await this.#client.query("savepoint pantler_lint");
     try {
-      const { rows } = await this.#client.query<Row>(query, [...values]);
-      await this.#client.query("release savepoint pantler_lint");
-      return rows;
+      return (await this.#client.query<Row>(query, [...values])).rows;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) throw error;
-      await this.#client.query("rollback to savepoint pantler_lint; release savepoint pantler_lint");
       return { because: reasonOf(error), fails: dataErrors.test(error.code ?? "") };
+    } finally {
+      // Also after an answer: it gives the lock on the table back.
+      await this.#client.query("rollback to savepoint pantler_lint; release savepoint pantler_lint");
     }
   }
 }
