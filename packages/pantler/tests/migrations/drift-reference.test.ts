@@ -142,6 +142,17 @@ create extension if not exists pg_cron;`,
     });
   });
 
+  it("is no drift where the server's own superuser did it", async () => {
+    await withProject({ "1_a.sql": "create table a (id int);" }, async (project) => {
+      const superuser = DatabaseUrl.parse(inject("superuserUrl"), "the test setup");
+      const { database } = DatabaseUrl.parse(project.url, "the test setup");
+      project.write(".env", `PANTLER_ENGINE_URL=${superuser.with({ database }).withPassword()}\n`);
+      const { target, operation } = await project.reopen();
+      await migrateUp(target, {}, operation);
+      expect(await findDrift(target, operation)).toEqual(nothing);
+    });
+  });
+
   it("is drift where something was given to another role", async () => {
     await withProject({ "1_a.sql": "create table a (id int);" }, async (project) => {
       await migrateUp(project.target, {}, project.operation);

@@ -29,6 +29,7 @@ export async function prepareServer(
   { deployer: { name, superuser }, roles }: LiveDatabase,
 ): Promise<DatabaseUrl> {
   if (name === url.user && !superuser) return url;
+  if (name === superuserUrl.user) return superuserUrl;
   return await withClient(superuserUrl.with({ database: "template1" }), async (admin) => {
     const role = quoteIdentifier(name);
     const password = randomBytes(12).toString("hex");
