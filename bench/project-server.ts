@@ -78,14 +78,22 @@ export function asSuperuser(url: DatabaseUrl): DatabaseUrl {
 }
 
 /**
- * Makes an empty database on a local server, as a project's first start finds it, with everything before written to
+ * Makes a database on a local server, as a project's first start finds it, with everything before written to
  * disk. It is left to the removal of the server: ext4 takes minutes to reuse the inodes of removed files and searches
  * past them for every new one, so that each dropped database would slow down the runs after it.
+ * @param template one that was made like this and is copied instead, with what it holds; no session is in it
  */
-export async function makeFreshDatabase(server: DatabaseUrl): Promise<DatabaseUrl> {
+export async function makeFreshDatabase(
+  server: DatabaseUrl,
+  template: DatabaseUrl = server.with({ database: empty }),
+): Promise<DatabaseUrl> {
   databases += 1;
   const name = `bench_${databases}`;
-  await inTemplate1(server, `create database ${name} template ${empty} owner ${server.user}`, "checkpoint");
+  await inTemplate1(
+    server,
+    `create database ${name} template ${template.database} owner ${server.user}`,
+    "checkpoint",
+  );
   return server.with({ database: name });
 }
 
