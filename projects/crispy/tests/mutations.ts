@@ -622,6 +622,11 @@ export const mutations: readonly Mutation[] = [
     sql: policyWith("tasks", "select", "using (sales_id = current_sales_id())"),
   },
   { breaks: "every foreign key", sql: "drop index contacts_updated_by_idx;" },
+  {
+    breaks: "every foreign key",
+    sql: `drop index tasks_contact_idx;
+      create index tasks_contact_idx on tasks (contact_id) where deleted_at is null;`,
+  },
   { breaks: "every table that says", sql: 'drop trigger "dealNotes_90_updated_at" on "dealNotes";' },
   { breaks: "every table that says", sql: "alter table tags disable trigger tags_90_updated_at;" },
   {

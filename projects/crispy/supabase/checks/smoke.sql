@@ -102,14 +102,15 @@ where p.schemaname in ('public', 'audit', 'archive')
   and regexp_replace(concat_ws(' ', p.qual, p.with_check), 'SELECT (public\.)?current_sales_(id|role)\(\)', '', 'g')
     like '%current_sales_%()%';
 
--- check: every foreign key has an index that begins with it
+-- check: every foreign key has a whole index that begins with it
+-- One of live rows would not do: a delete of what the key refers to has to find the archived ones as well.
 -- expect: no rows
 select k.conrelid::regclass, k.conname
 from pg_constraint k
 join pg_namespace ns on ns.oid = k.connamespace
 where ns.nspname in ('public', 'audit', 'archive')
   and k.contype = 'f'
-  and not exists (select from pg_index x where x.indrelid = k.conrelid and x.indkey[0] = k.conkey[1]);
+  and not exists (select from pg_index x where x.indrelid = k.conrelid and x.indkey[0] = k.conkey[1] and x.indpred is null);
 
 -- check: every table that says when it was changed keeps it true
 -- expect: no rows

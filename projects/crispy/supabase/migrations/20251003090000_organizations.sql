@@ -61,13 +61,13 @@ create table public.organizations (
   constraint organizations_not_own_parent_ck check (parent_organization_id <> id)
 );
 
-create index organizations_parent_idx on public.organizations (parent_organization_id) where deleted_at is null;
-create index organizations_segment_idx on public.organizations (segment_id) where deleted_at is null;
+create index organizations_parent_idx on public.organizations (parent_organization_id);
+create index organizations_segment_idx on public.organizations (segment_id);
 create index organizations_type_idx on public.organizations (organization_type) where deleted_at is null;
 create index organizations_priority_idx on public.organizations (priority) where deleted_at is null;
-create index organizations_sales_idx on public.organizations (sales_id) where deleted_at is null;
-create index organizations_created_by_idx on public.organizations (created_by) where deleted_at is null;
-create index organizations_updated_by_idx on public.organizations (updated_by) where deleted_at is null;
+create index organizations_sales_idx on public.organizations (sales_id);
+create index organizations_created_by_idx on public.organizations (created_by);
+create index organizations_updated_by_idx on public.organizations (updated_by);
 create index organizations_search_idx on public.organizations using gin (search_tsv);
 
 alter table public.segments enable row level security;

@@ -41,10 +41,10 @@ create table public.contacts (
   updated_at timestamptz not null default now()
 );
 
-create index contacts_organization_idx on public.contacts (organization_id) where deleted_at is null;
-create index contacts_sales_idx on public.contacts (sales_id) where deleted_at is null;
-create index contacts_created_by_idx on public.contacts (created_by) where deleted_at is null;
-create index contacts_updated_by_idx on public.contacts (updated_by) where deleted_at is null;
+create index contacts_organization_idx on public.contacts (organization_id);
+create index contacts_sales_idx on public.contacts (sales_id);
+create index contacts_created_by_idx on public.contacts (created_by);
+create index contacts_updated_by_idx on public.contacts (updated_by);
 create index contacts_status_idx on public.contacts (status) where deleted_at is null;
 create index contacts_search_idx on public.contacts using gin (search_tsv);
 
@@ -62,9 +62,9 @@ create table public."contactNotes" (
   updated_at timestamptz not null default now()
 );
 
-create index "contactNotes_contact_idx" on public."contactNotes" (contact_id) where deleted_at is null;
-create index "contactNotes_sales_idx" on public."contactNotes" (sales_id) where deleted_at is null;
-create index "contactNotes_updated_by_idx" on public."contactNotes" (updated_by) where deleted_at is null;
+create index "contactNotes_contact_idx" on public."contactNotes" (contact_id);
+create index "contactNotes_sales_idx" on public."contactNotes" (sales_id);
+create index "contactNotes_updated_by_idx" on public."contactNotes" (updated_by);
 
 alter table public.contacts enable row level security;
 alter table public."contactNotes" enable row level security;

@@ -37,9 +37,10 @@ create table public.products (
 );
 
 create unique index products_principal_sku_uq on public.products (principal_id, sku) where deleted_at is null;
+create index products_principal_idx on public.products (principal_id);
 create index products_status_idx on public.products (status) where deleted_at is null;
-create index products_created_by_idx on public.products (created_by) where deleted_at is null;
-create index products_updated_by_idx on public.products (updated_by) where deleted_at is null;
+create index products_created_by_idx on public.products (created_by);
+create index products_updated_by_idx on public.products (updated_by);
 create index products_search_idx on public.products using gin (search_tsv);
 
 alter table public.products enable row level security;

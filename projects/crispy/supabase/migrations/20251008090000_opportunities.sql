@@ -62,13 +62,13 @@ create table public.opportunities (
     check (stage not in ('closed_won', 'closed_lost') or actual_close_date is not null)
 );
 
-create index opportunities_customer_idx on public.opportunities (customer_organization_id) where deleted_at is null;
-create index opportunities_principal_idx on public.opportunities (principal_organization_id) where deleted_at is null;
-create index opportunities_distributor_idx on public.opportunities (distributor_organization_id) where deleted_at is null;
-create index opportunities_owner_idx on public.opportunities (opportunity_owner_id) where deleted_at is null;
-create index opportunities_account_manager_idx on public.opportunities (account_manager_id) where deleted_at is null;
-create index opportunities_created_by_idx on public.opportunities (created_by) where deleted_at is null;
-create index opportunities_updated_by_idx on public.opportunities (updated_by) where deleted_at is null;
+create index opportunities_customer_idx on public.opportunities (customer_organization_id);
+create index opportunities_principal_idx on public.opportunities (principal_organization_id);
+create index opportunities_distributor_idx on public.opportunities (distributor_organization_id);
+create index opportunities_owner_idx on public.opportunities (opportunity_owner_id);
+create index opportunities_account_manager_idx on public.opportunities (account_manager_id);
+create index opportunities_created_by_idx on public.opportunities (created_by);
+create index opportunities_updated_by_idx on public.opportunities (updated_by);
 create index opportunities_stage_idx on public.opportunities (stage) where deleted_at is null;
 create index opportunities_status_idx on public.opportunities (status) where deleted_at is null;
 create index opportunities_priority_idx on public.opportunities (priority) where deleted_at is null;

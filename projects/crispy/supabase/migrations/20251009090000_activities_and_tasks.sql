@@ -32,10 +32,10 @@ create table public.activities (
   constraint activities_interaction_ck check (activity_type <> 'interaction' or opportunity_id is not null)
 );
 
-create index activities_contact_idx on public.activities (contact_id) where deleted_at is null;
-create index activities_organization_idx on public.activities (organization_id) where deleted_at is null;
-create index activities_opportunity_idx on public.activities (opportunity_id) where deleted_at is null;
-create index activities_created_by_idx on public.activities (created_by) where deleted_at is null;
+create index activities_contact_idx on public.activities (contact_id);
+create index activities_organization_idx on public.activities (organization_id);
+create index activities_opportunity_idx on public.activities (opportunity_id);
+create index activities_created_by_idx on public.activities (created_by);
 create index activities_date_idx on public.activities (activity_date desc) where deleted_at is null;
 create index activities_follow_up_idx on public.activities (follow_up_date)
   where follow_up_required and deleted_at is null;
@@ -60,9 +60,9 @@ create table public.tasks (
   constraint tasks_completed_at_ck check (completed = (completed_at is not null))
 );
 
-create index tasks_contact_idx on public.tasks (contact_id) where deleted_at is null;
-create index tasks_opportunity_idx on public.tasks (opportunity_id) where deleted_at is null;
-create index tasks_sales_idx on public.tasks (sales_id) where deleted_at is null;
+create index tasks_contact_idx on public.tasks (contact_id);
+create index tasks_opportunity_idx on public.tasks (opportunity_id);
+create index tasks_sales_idx on public.tasks (sales_id);
 create index tasks_priority_idx on public.tasks (priority) where deleted_at is null;
 create index tasks_due_date_idx on public.tasks (due_date) where not completed and deleted_at is null;
 

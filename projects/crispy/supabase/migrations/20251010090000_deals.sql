@@ -19,8 +19,8 @@ create table public.deals (
   updated_at timestamptz not null default now()
 );
 
-create index deals_organization_idx on public.deals (organization_id) where deleted_at is null;
-create index deals_sales_idx on public.deals (sales_id) where deleted_at is null;
+create index deals_organization_idx on public.deals (organization_id);
+create index deals_sales_idx on public.deals (sales_id);
 create index deals_stage_idx on public.deals (stage) where deleted_at is null;
 
 create table public."dealNotes" (
@@ -36,8 +36,8 @@ create table public."dealNotes" (
   updated_at timestamptz not null default now()
 );
 
-create index "dealNotes_deal_idx" on public."dealNotes" (deal_id) where deleted_at is null;
-create index "dealNotes_sales_idx" on public."dealNotes" (sales_id) where deleted_at is null;
+create index "dealNotes_deal_idx" on public."dealNotes" (deal_id);
+create index "dealNotes_sales_idx" on public."dealNotes" (sales_id);
 
 alter table public.deals enable row level security;
 alter table public."dealNotes" enable row level security;
