@@ -84,17 +84,24 @@ async function lint(
   const errors = findings.filter(({ level }) => level === "error");
   const [first] = errors;
   if (!first) return findings;
+  const all = `See all: pantler migration lint --env ${target.environment.name}`;
+  if (errors.length === 1) {
+    const message = `${first.file}:${first.line}: ${first.message} (${first.rule})`;
+    throw new RefusedError({
+      code: "lint-errors",
+      message,
+      state: nothingDone,
+      remedy: `${first.remedy} ${all}`,
+    });
+  }
   throw new RefusedError({
     code: "lint-errors",
-    message:
-      errors.length === 1
-        ? `${first.file}:${first.line}: ${first.message}`
-        : `${errors.length} things in the pending migrations would break or expose data.`,
+    message: `${errors.length} things in the pending migrations would break, expose or lose data.`,
     detail: errors
       .map(({ file, line, rule, message, remedy }) => `${file}:${line}: ${message} (${rule})\n  ${remedy}`)
       .join("\n"),
     state: nothingDone,
-    remedy: `${first.remedy} See all: pantler migration lint --env ${target.environment.name}`,
+    remedy: `Mend what is named. ${all}`,
   });
 }
 
