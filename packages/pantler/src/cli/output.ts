@@ -1,6 +1,7 @@
 import pc from "picocolors";
 import type { Listener, OperationEvent, PantlerError } from "../operation/index.js";
-import { grouped, size } from "./quantities.js";
+import { grouped, timeInWords } from "../operation/index.js";
+import { size } from "./quantities.js";
 
 /** How a command talks: its answer goes to stdout, the talk to stderr. */
 export interface Output {
@@ -41,14 +42,6 @@ export function migrationTitle({
   readonly name: string;
 }): string {
   return name === "" ? version : `${version}_${name}`;
-}
-
-/** A duration as a person reads it. */
-export function duration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const seconds = Math.round(milliseconds / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 export function createOutput(options: { json: boolean; color: boolean; verbose: boolean }): Output {
@@ -98,7 +91,7 @@ function describeEvent(event: OperationEvent, paint: Paint): string | undefined 
     case "step-ended": {
       const mark = { done: paint.good("✓"), skipped: paint.dim("-"), failed: paint.bad("✗") }[event.status];
       const note = event.note ? ` ${paint.dim(`· ${event.note}`)}` : "";
-      return `${mark} ${event.title}${note} ${paint.dim(`· ${duration(event.milliseconds)}`)}`;
+      return `${mark} ${event.title}${note} ${paint.dim(`· ${timeInWords(event.milliseconds)}`)}`;
     }
     case "finding": {
       const mark = { info: paint.dim("i"), warning: paint.warning("!"), error: paint.bad("✗") }[event.level];
@@ -119,7 +112,7 @@ function liveListener(paint: Paint): Listener {
     if (!current) return;
     const elapsed = performance.now() - current.started;
     const turn = spinner[Math.floor(elapsed / 80) % spinner.length];
-    const line = `${turn} ${current.title}${progress} · ${duration(elapsed)}`;
+    const line = `${turn} ${current.title}${progress} · ${timeInWords(elapsed)}`;
     process.stderr.write(`${clear}${line.slice(0, (process.stderr.columns || 80) - 1)}`);
   };
   return (event) => {

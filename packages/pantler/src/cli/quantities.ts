@@ -11,16 +11,6 @@ export function size(bytes: number): string {
   return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${units[unit]}`;
 }
 
-/** A number with its thousands set apart. */
-export function grouped(amount: number): string {
-  return amount.toLocaleString("en-US");
-}
-
-/** A number of things, with their name. */
-export function counted(amount: number, one: string, many = `${one}s`): string {
-  return `${grouped(amount)} ${amount === 1 ? one : many}`;
-}
-
 const ages: readonly (readonly [milliseconds: number, unit: string])[] = [
   [86_400_000, "d"],
   [3_600_000, "h"],

@@ -1,10 +1,11 @@
 import { type Backup, type Drill, storedBytes, type VerifyResult } from "../backup/index.js";
 import type { Project } from "../index.js";
+import { counted, grouped, timeInWords } from "../operation/index.js";
 import { pathInProject } from "../project/index.js";
 import { rowsOf } from "./backup-fields.js";
 import { inColumns, inPairs, printable } from "./columns.js";
-import { duration, type Paint } from "./output.js";
-import { age, counted, grouped, size } from "./quantities.js";
+import type { Paint } from "./output.js";
+import { age, size } from "./quantities.js";
 
 /** A backup as it was just taken. */
 export function renderCreated(backup: Backup, project: Project, paint: Paint): string {
@@ -35,7 +36,7 @@ export function renderBackup(backup: Backup, project: Project, paint: Paint): st
 /** What a drill found. */
 export function renderDrill({ id }: Backup, drill: Drill, paint: Paint): string {
   const headline = drill.proven
-    ? `${paint.good("✓")} ${id} is ${paint.good("proven")}: restored in ${duration(drill.restoreMilliseconds)} and compared`
+    ? `${paint.good("✓")} ${id} is ${paint.good("proven")}: restored in ${timeInWords(drill.restoreMilliseconds)} and compared`
     : `${paint.bad("✗")} ${id} is ${paint.bad("not proven")}: ${counted(drill.differences.length, "difference")}`;
   return [headline, ...differenceLines(drill, paint)].join("\n");
 }
@@ -116,7 +117,7 @@ export function describeDrill({ drill }: Backup, paint: Paint, now: Date): strin
   if (!drill) return paint.warning("not drilled");
   const when = age(drill.at, now);
   if (!drill.proven) return paint.bad(`drill failed ${when}`);
-  return `${paint.good("proven")} ${when}, restored in ${duration(drill.restoreMilliseconds)}`;
+  return `${paint.good("proven")} ${when}, restored in ${timeInWords(drill.restoreMilliseconds)}`;
 }
 
 /** So many differences are listed on a terminal; the record of the drill has them all. */

@@ -1,11 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
 import { type Backup, isUsable, type ListedBackup, type ListedStore, storedBytes } from "../backup/index.js";
 import type { Project } from "../index.js";
+import { counted, grouped } from "../operation/index.js";
 import { pathInProject } from "../project/index.js";
 import { rowsOf } from "./backup-fields.js";
 import { type Cell, inColumns, printable } from "./columns.js";
 import type { Paint } from "./output.js";
-import { age, counted, grouped, size } from "./quantities.js";
+import { age, size } from "./quantities.js";
 import { describeDrill } from "./render-backup.js";
 
 /** All backups, each in a line where the terminal is wide enough, else in two. */

@@ -1,5 +1,6 @@
 import type { DeployResult, Proposal } from "../index.js";
-import { duration, migrationTitle, type Paint } from "./output.js";
+import { timeInWords } from "../operation/index.js";
+import { migrationTitle, type Paint } from "./output.js";
 import { rehearsalFields } from "./rehearsal-fields.js";
 import { renderRehearsed } from "./render-rehearsal.js";
 
@@ -18,7 +19,7 @@ export function renderDeployed(result: DeployResult, paint: Paint): string {
   const { outcome, environment, applied, backup, rehearsal, stages, report } = result;
   if (outcome === "nothing-pending") return `Nothing is pending for ${environment}.`;
   const times = paint.dim(
-    stages.map(({ name, milliseconds }) => `${name} ${duration(milliseconds)}`).join(" · "),
+    stages.map(({ name, milliseconds }) => `${name} ${timeInWords(milliseconds)}`).join(" · "),
   );
   const files = paint.dim(`report ${report.join(", ")}`);
   if (outcome === "rehearsed") {
@@ -27,7 +28,7 @@ export function renderDeployed(result: DeployResult, paint: Paint): string {
   }
   const titles = applied.map(
     (migration) =>
-      `${paint.good("✓")} ${migrationTitle(migration)} ${paint.dim(duration(migration.milliseconds))}`,
+      `${paint.good("✓")} ${migrationTitle(migration)} ${paint.dim(timeInWords(migration.milliseconds))}`,
   );
   const count = applied.length === 1 ? "1 migration" : `${applied.length} migrations`;
   return [

@@ -1,7 +1,8 @@
 import type { PruneResult } from "../index.js";
+import { counted } from "../operation/index.js";
 import { inColumns } from "./columns.js";
 import type { Paint } from "./output.js";
-import { counted, size } from "./quantities.js";
+import { size } from "./quantities.js";
 
 /** What is kept and why, and what goes. */
 export function renderPrune(

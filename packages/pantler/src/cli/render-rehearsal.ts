@@ -1,8 +1,8 @@
 import type { Rehearsal } from "../index.js";
 import { effectOf, isNotable, modeInWords, placeOf, rollbackInWords } from "../migrations/index.js";
+import { counted, grouped, timeInWords } from "../operation/index.js";
 import { type Cell, inColumns, printable } from "./columns.js";
-import { duration, type Paint } from "./output.js";
-import { counted, grouped } from "./quantities.js";
+import type { Paint } from "./output.js";
 
 /** So many lines of a kind are listed on a terminal; the report's file has them all. */
 const listed = 12;
@@ -11,7 +11,7 @@ const listed = 12;
 export function renderRehearsed(rehearsal: Rehearsal, paint: Paint): string {
   const { migrations, milliseconds, risks, unfaithful } = rehearsal;
   if (migrations.length === 0) return `${paint.good("✓")} nothing is pending`;
-  const headline = `${paint.good("✓")} ${counted(migrations.length, "migration")} rehearsed in ${duration(milliseconds)}`;
+  const headline = `${paint.good("✓")} ${counted(migrations.length, "migration")} rehearsed in ${timeInWords(milliseconds)}`;
   const calm = `  ${paint.good("·")} no lock was held for long on a table that was there before`;
   return [
     headline,
@@ -31,7 +31,7 @@ function statementLines({ statements }: Rehearsal, paint: Paint): string[] {
     .sort((left, right) => right.milliseconds - left.milliseconds)
     .map((statement): Cell[] => [
       { text: `  ${placeOf(statement)}` },
-      { text: duration(statement.milliseconds), right: true },
+      { text: timeInWords(statement.milliseconds), right: true },
       { text: statement.blocks === "nothing" ? "" : `blocks ${statement.blocks}`, paint: paint.warning },
       { text: effectOf(statement) || statement.text, paint: paint.dim },
     ]);
@@ -43,7 +43,7 @@ function tableLines({ tables }: Rehearsal, paint: Paint): string[] {
     { text: `  ${table}` },
     { text: counted(count, "row"), right: true },
     { text: modeInWords(mode) },
-    { text: duration(heldMilliseconds), right: true },
+    { text: timeInWords(heldMilliseconds), right: true },
     { text: placeOf(place), paint: paint.dim },
   ]);
   return titled("locked tables", rows, paint);

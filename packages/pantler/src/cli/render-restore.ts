@@ -1,7 +1,8 @@
 import type { RestorePreview, RestoreResult } from "../index.js";
+import { counted, grouped, timeInWords } from "../operation/index.js";
 import { type Cell, inColumns, inPairs, printable } from "./columns.js";
-import { duration, type Paint } from "./output.js";
-import { age, counted, grouped } from "./quantities.js";
+import type { Paint } from "./output.js";
+import { age } from "./quantities.js";
 import type { WantedRestore } from "./wanted-restore.js";
 
 /** What a JSON result says of a restore that is only looked at. */
@@ -126,6 +127,6 @@ export function renderRestored(
     ]);
   }
   if (safety !== undefined) pairs.push(["before", `${safety}, a proven backup of what was there`]);
-  const headline = `${paint.bold(name)} is restored from ${result.backup} in ${duration(milliseconds)}`;
+  const headline = `${paint.bold(name)} is restored from ${result.backup} in ${timeInWords(milliseconds)}`;
   return [headline, ...inPairs(pairs, paint.dim)].join("\n");
 }

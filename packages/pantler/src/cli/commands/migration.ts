@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import type { CheckResult, FinishedMigration, MigrationList, MigrationState } from "../../index.js";
+import { timeInWords } from "../../operation/index.js";
 import { act, countOption, defineCommand, type Ending } from "../command.js";
-import { duration, migrationTitle, type Paint } from "../output.js";
+import { migrationTitle, type Paint } from "../output.js";
 import { driftCommand, newFromDrift } from "./migration-drift.js";
 import { lintCommand } from "./migration-lint.js";
 import { rehearseCommand } from "./migration-rehearse.js";
@@ -186,7 +187,7 @@ function renderList({ migrations, ignored }: MigrationList, paint: Paint): strin
 
 function renderChecks(checks: readonly CheckResult[], paint: Paint): string {
   const lines = checks.map((check) => {
-    const time = paint.dim(duration(check.milliseconds));
+    const time = paint.dim(timeInWords(check.milliseconds));
     if (check.outcome === "passed") return `${paint.good("✓")} ${check.title} ${time}`;
     const found = (check.found ?? "").replaceAll("\n", "\n    ");
     return `${paint.bad("✗")} ${check.title} ${time}\n    ${check.file}:${check.line}: ${found}`;

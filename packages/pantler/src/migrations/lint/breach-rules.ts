@@ -1,9 +1,9 @@
 import type { AlterTableCmd, ColumnDef, Constraint, IndexStmt } from "libpg-query";
+import { counted } from "../../operation/index.js";
 import { quoteIdentifier, quoteQualified } from "../../postgres/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
 import type { LiveTable, Relation } from "./catalog.js";
 import {
-  counted,
   countOf,
   isOlder,
   levelOfBreach,

@@ -94,10 +94,6 @@ export async function countOf(context: RuleContext, table: LiveTable): Promise<n
   return undefined;
 }
 
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** The keys of rows as they are shown after a count. */
 export function sampleOf(keys: readonly string[], count: number, table: LiveTable): string {
   if (keys.length === 0) return "";

@@ -1,3 +1,4 @@
+import { counted } from "../../operation/index.js";
 import type { Operation } from "../../operation/index.js";
 import { type Client, loadParser } from "../../postgres/index.js";
 import { listMigrationFiles, type Project, pathInProject } from "../../project/index.js";
@@ -52,8 +53,10 @@ export async function lintMigrations(
 }
 
 function summary(findings: readonly LintFinding[]): string {
-  const count = (level: string) => findings.filter((finding) => finding.level === level).length;
-  return `${count("error")} errors, ${count("warning")} warnings, ${count("info")} notes`;
+  if (findings.length === 0) return "nothing found";
+  const count = (level: string, noun: string) =>
+    counted(findings.filter((finding) => finding.level === level).length, noun);
+  return `${count("error", "error")}, ${count("warning", "warning")}, ${count("info", "note")}`;
 }
 
 async function lintLive(

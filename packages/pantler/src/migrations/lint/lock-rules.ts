@@ -1,16 +1,9 @@
 import type { ReindexStmt } from "libpg-query";
+import { counted } from "../../operation/index.js";
 import { asNode } from "../../schema/index.js";
 import type { Relation } from "./catalog.js";
 import { keepsEveryValue, readType } from "./column-type.js";
-import {
-  counted,
-  countOf,
-  findingOf,
-  isOlder,
-  liveTable,
-  type PlacedFinding,
-  type RuleContext,
-} from "./context.js";
+import { countOf, findingOf, isOlder, liveTable, type PlacedFinding, type RuleContext } from "./context.js";
 import type { LintLevel } from "./finding.js";
 import type { RuleSet } from "./rule-set.js";
 import type { Squawked } from "./squawk.js";

@@ -1,10 +1,10 @@
 import type { AlterTableCmd, DropStmt, RangeVar } from "libpg-query";
+import { counted } from "../../operation/index.js";
 import { quoteIdentifier } from "../../postgres/index.js";
 import { asNode } from "../../schema/index.js";
 import type { Relation } from "./catalog.js";
 import { isText, keepsEveryValue, readType, typeInWords } from "./column-type.js";
 import {
-  counted,
   countOf,
   isOlder,
   levelOfBreach,

@@ -1,4 +1,4 @@
-import { EnvironmentError, PantlerError } from "../../operation/index.js";
+import { counted, EnvironmentError, PantlerError } from "../../operation/index.js";
 import { withClient } from "../../postgres/index.js";
 import type { MigrationFile } from "../../project/index.js";
 import {
@@ -17,7 +17,6 @@ import { upwards } from "../up.js";
 import { compareContent } from "./compare-content.js";
 import type { RollbackProof } from "./rehearsal.js";
 import { readContent, type TableContent } from "./table-content.js";
-import { counted } from "./words.js";
 
 /** What migrations were applied to, and what that made. */
 export interface Applied {

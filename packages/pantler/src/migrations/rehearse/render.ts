@@ -1,6 +1,7 @@
+import { counted, timeInWords } from "../../operation/index.js";
 import { blockedBy, isBeyondReading } from "./lock-modes.js";
 import type { LockMode, Rehearsal, RehearsedStatement } from "./rehearsal.js";
-import { counted, placeOf, timeInWords } from "./words.js";
+import { placeOf } from "./words.js";
 
 /** A statement that takes longer than this is shown whatever it locks, in milliseconds. */
 const slow = 100;

@@ -1,8 +1,9 @@
+import { counted, timeInWords } from "../../operation/index.js";
 import { blockedBy } from "./lock-modes.js";
 import type { Measured, MeasuredStatement } from "./measured.js";
 import { noticed, type Risk, untilWhen } from "./risk.js";
 import { waitsOf } from "./waits.js";
-import { counted, placeOf, timeInWords } from "./words.js";
+import { placeOf } from "./words.js";
 
 /** So many changed rows are told of though they did not take long: each is locked until the commit. */
 const manyRows = 10_000;

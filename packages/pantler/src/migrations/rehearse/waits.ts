@@ -1,9 +1,10 @@
+import { counted, timeInWords } from "../../operation/index.js";
 import type { Hold } from "./effects.js";
 import type { KnownTable } from "./known-tables.js";
 import { blockedBy, strengthOf } from "./lock-modes.js";
 import type { Measured, MeasuredStatement } from "./measured.js";
 import { noticed, type Risk, untilWhen } from "./risk.js";
-import { counted, placeOf, timeInWords } from "./words.js";
+import { placeOf } from "./words.js";
 
 /** A statement that took locks which others wait for. */
 interface Waiting {
