@@ -4,6 +4,7 @@ import {
   findDrift,
   type LintFinding,
   lintMigrations,
+  outermost,
   planFingerprint,
   readPendingPlan,
 } from "../migrations/index.js";
@@ -112,13 +113,20 @@ async function refuseDrift(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const drift = await findDrift(target, operation, signal);
-  const { differences, hints } = drift;
+  const { differences, hints, unbuilt } = drift;
+  for (const { version, because } of unbuilt) {
+    operation.finding(
+      "warning",
+      `what ${version} makes could not be built, and was not compared: ${because}`,
+    );
+  }
   if (differences.length === 0) return;
-  const named = differences.slice(0, namedAtMost).map(({ kind, name, left, right }) => {
+  const told = outermost(differences);
+  const named = told.slice(0, namedAtMost).map(({ kind, name, left, right }) => {
     if (right === undefined) return `${kind} ${name} is missing`;
     return left === undefined ? `${kind} ${name} was made by no migration` : `${kind} ${name} is different`;
   });
-  const more = differences.length > namedAtMost ? [`and ${differences.length - namedAtMost} more`] : [];
+  const more = told.length > namedAtMost ? [`and ${told.length - namedAtMost} more`] : [];
   const detail = [...named, ...more, ...hints].join("\n");
   const environment = target.environment.name;
   const message = `The schema of ${environment} is not what its migrations make: ${differences.length} objects differ.`;

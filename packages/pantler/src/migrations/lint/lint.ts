@@ -1,5 +1,5 @@
-import { counted } from "../../operation/index.js";
 import type { Operation } from "../../operation/index.js";
+import { counted } from "../../operation/index.js";
 import { type Client, loadParser } from "../../postgres/index.js";
 import { listMigrationFiles, type Project, pathInProject } from "../../project/index.js";
 import { readLedger } from "../ledger.js";
