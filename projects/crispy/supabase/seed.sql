@@ -35,14 +35,14 @@ select
   jsonb_build_object('sub', u.id::text, 'email', u.email, 'email_verified', true, 'phone_verified', false),
   'email', now(), now(), now()
 from auth.users u
-where u.id = 'fb3c6709-de2d-5ada-9334-332218ce5120'
+where u.email = 'admin@test.com'
 on conflict do nothing;
 
 -- Not left to the trigger on auth.users, which does not fire when the user was there already.
 insert into public.sales (user_id, first_name, last_name, email, role)
 select u.id, 'Admin', 'User', u.email, 'admin'
 from auth.users u
-where u.id = 'fb3c6709-de2d-5ada-9334-332218ce5120'
+where u.email = 'admin@test.com'
 on conflict (user_id) do update set role = excluded.role where sales.role <> excluded.role;
 
 insert into public.organizations (name, organization_type, priority, segment_id, sales_id)
@@ -54,6 +54,6 @@ from (
     ('Juniper Row Beverages'), ('Harrow Spice Trading'), ('Millpond Frozen Fruit'), ('Saltgrass Snacks'),
     ('Fernleigh Soups'), ('Pepperline Produce'), ('Kestrel Coffee Roasters'), ('Mapleford Desserts')
 ) principal (name)
-join public.sales admin on admin.user_id = 'fb3c6709-de2d-5ada-9334-332218ce5120'
+join public.sales admin on admin.email = 'admin@test.com'
 join public.segments segment on segment.name = 'Industrial'
 where not exists (select from public.organizations o where o.name = principal.name and o.organization_type = 'principal');

@@ -31,7 +31,11 @@ export const mutations: readonly Mutation[] = [
   { breaks: "a new user who gives no name", sql: functionWith("sync_sales_from_auth()", "'Pending'", "'?'") },
   {
     breaks: "a changed address",
-    sql: functionWith("sync_sales_from_auth()", "do update set email = excluded.email", "do nothing"),
+    sql: functionWith("sync_sales_from_auth()", "set email = new.email", "set email = old.email"),
+  },
+  {
+    breaks: "who was taken off",
+    sql: functionWith("sync_sales_from_auth()", "tg_op = 'UPDATE' and old.email is not null", "false"),
   },
   {
     breaks: "a user without an address",

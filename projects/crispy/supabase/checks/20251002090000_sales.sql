@@ -38,6 +38,13 @@ select count(*) as n from sales where user_id = 'c0000000-0000-4000-8000-0000000
 update auth.users set email = 'zoe@check.test' where id = 'c0000000-0000-4000-8000-000000000009';
 select concat_ws(' ', (select n from before), count(*)) from sales where user_id = 'c0000000-0000-4000-8000-000000000009';
 
+-- check: who was taken off the staff does not come back with another address
+-- given: the staff
+-- expect: no rows
+delete from sales where id = -3;
+update auth.users set email = 'max@elsewhere.test' where email = 'max@check.test';
+select * from sales where user_id = 'c0000000-0000-4000-8000-000000000003';
+
 -- check: an address is one person's, whatever its case
 -- given: the staff
 -- expect: error 23505

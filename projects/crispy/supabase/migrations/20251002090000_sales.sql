@@ -26,7 +26,8 @@ create trigger sales_90_updated_at
   before update on public.sales
   for each row execute function public.set_updated_at();
 
--- An account without an address (signed up by telephone) gets its row when it gets an address.
+-- An account without an address (signed up by telephone) gets its row when it gets an address. Another
+-- address makes no new row: who was taken off the staff would come back by changing theirs.
 create function public.sync_sales_from_auth() returns trigger
   language plpgsql
   security definer
@@ -34,6 +35,10 @@ create function public.sync_sales_from_auth() returns trigger
 as $function$
 begin
   if new.email is null then
+    return new;
+  end if;
+  if tg_op = 'UPDATE' and old.email is not null then
+    update public.sales set email = new.email where user_id = new.id;
     return new;
   end if;
   insert into public.sales (user_id, email, first_name, last_name)
