@@ -1,5 +1,5 @@
 import type { LiveTable, Place, Relation } from "./catalog.js";
-import { type EffectContext, placeOf } from "./effects.js";
+import { type EffectContext, placeOf } from "./effect-context.js";
 import type { LintFinding, LintLevel } from "./finding.js";
 import { isUnanswered, type LiveData } from "./live-data.js";
 import { type OwnRule, ownRule } from "./rules.js";

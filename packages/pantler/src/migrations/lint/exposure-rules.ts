@@ -2,7 +2,8 @@ import type { CreateFunctionStmt, DefElem, GrantStmt, Node } from "libpg-query";
 import { asNode, namesIn } from "../../schema/index.js";
 import type { Catalog, Relation } from "./catalog.js";
 import type { Report, RuleContext, RuleMemory } from "./context.js";
-import { exposedSchemas, placeOf, rolesOf } from "./effects.js";
+import { exposedSchemas, placeOf } from "./effect-context.js";
+import { rolesOf } from "./grants.js";
 import type { RuleSet } from "./rule-set.js";
 
 /** Who can see and do what: grants, functions that run as their owner. What concerns tables is judged at the end. */

@@ -2,7 +2,7 @@ import type { A_Expr, ColumnRef, CreatePolicyStmt, FuncCall, Node, SelectStmt, S
 import { asNode, namesIn } from "../../schema/index.js";
 import type { Relation } from "./catalog.js";
 import type { RuleContext } from "./context.js";
-import { placeOf } from "./effects.js";
+import { placeOf } from "./effect-context.js";
 import type { RuleSet } from "./rule-set.js";
 import { columnOf, columnsIn, nameOfCall, visitNodes } from "./walk-tree.js";
 

@@ -1,7 +1,7 @@
 import { asNode } from "../../schema/index.js";
-import { type Catalog, type Relation, temporarySchema } from "./catalog.js";
+import { type Catalog, type Index, type Relation, temporarySchema } from "./catalog.js";
 import type { Report, RuleContext } from "./context.js";
-import { placeOf } from "./effects.js";
+import { placeOf } from "./effect-context.js";
 import type { RuleSet } from "./rule-set.js";
 import { relationsIn, stringsIn, visitNodes } from "./walk-tree.js";
 
@@ -16,11 +16,15 @@ function judgeShape(relation: Relation): Report[] {
   const { title, created, foreignKeys, columns, complete, partition } = relation;
   const reports: Report[] = [];
   for (const { columns: key, at } of foreignKeys) {
-    if (!at?.file.linted || partition || key.length === 0 || hasIndexFor(relation, key)) continue;
+    if (!at?.file.linted || partition || key.length === 0 || hasWholeIndex(relation, key)) continue;
+    const words = key.join(", ");
+    // One that leaves rows out serves joins, but not the search that the server makes for a delete.
+    const partly = beginsIndex(relation, key);
     reports.push({
       rule: "foreign-key-without-index",
+      level: partly ? "info" : "warning",
       at,
-      message: `No index of ${title} begins with ${key.join(", ")}: a delete in the referenced table reads all of ${title} for each row.`,
+      message: `${partly ? `The index of ${title} on ${words} leaves rows out` : `No index of ${title} begins with ${words}`}: a delete in the referenced table reads all of ${title} for each row.`,
     });
   }
   if (!created || !complete || partition || columns.has("updated_at") || isLink(relation)) return reports;
@@ -28,13 +32,18 @@ function judgeShape(relation: Relation): Report[] {
   return [...reports, { rule: "missing-updated-at", at: created, message }];
 }
 
-function hasIndexFor({ indexes }: Relation, key: readonly string[]): boolean {
-  return indexes.some(
-    ({ columns, partial }) =>
-      !partial &&
-      columns.slice(0, key.length).every((column) => key.includes(column ?? "")) &&
-      columns.length >= key.length,
-  );
+function hasWholeIndex({ indexes }: Relation, key: readonly string[]): boolean {
+  return indexes.some((index) => !index.partial && begins(index, key));
+}
+
+function beginsIndex({ indexes }: Relation, key: readonly string[]): boolean {
+  return indexes.some((index) => begins(index, key));
+}
+
+/** An index serves a key whatever the order of the columns at its beginning. */
+function begins({ columns }: Index, key: readonly string[]): boolean {
+  const first = columns.slice(0, key.length);
+  return first.length === key.length && first.every((column) => key.includes(column ?? ""));
 }
 
 /** A table of nothing but its key says that two things belong together: its rows are not changed. */
