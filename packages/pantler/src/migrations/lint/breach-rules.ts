@@ -1,22 +1,14 @@
-import type { AlterTableCmd, ColumnDef, Constraint, IndexStmt } from "libpg-query";
+import type { AlterTableCmd, ColumnDef, Constraint } from "libpg-query";
 import { counted } from "../../operation/index.js";
 import { quoteIdentifier, quoteQualified } from "../../postgres/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
-import type { LiveTable, Relation } from "./catalog.js";
-import {
-  countOf,
-  isOlder,
-  levelOfBreach,
-  liveTable,
-  type Report,
-  type RuleContext,
-  reportUnchecked,
-  sampleOf,
-} from "./context.js";
-import { type Answer, type FoundRows, isUnanswered } from "./live-data.js";
+import { areUnchanged, judgeRows, liveNames } from "./ask-rows.js";
+import type { Relation } from "./catalog.js";
+import { countOf, isOlder, levelOfBreach, liveTable, type RuleContext } from "./context.js";
 import type { RuleSet } from "./rule-set.js";
-import { afterWord, atCommas, indexedExpression, insideParentheses, onLinesOfItsOwn } from "./slice.js";
+import { insideParentheses, onLinesOfItsOwn } from "./slice.js";
 import { placeIn } from "./statement.js";
+import { unique, uniqueIndex } from "./unique-rules.js";
 import { columnsIn } from "./walk-tree.js";
 
 /** What the rows that are there already would break. */
@@ -52,7 +44,7 @@ async function notNull(
   const names = liveNames(relation, columns);
   if (!live || !names || names.length === 0) return;
   const condition = names.map((column) => `${quoteIdentifier(column)} is null`).join(" or ");
-  await judge(
+  await judgeRows(
     "not-null-breaks",
     relation,
     live,
@@ -127,10 +119,17 @@ async function check(relation: Relation, constraint: Constraint, context: RuleCo
   if (!live || expression === undefined || !areUnchanged(relation, names)) return;
   const condition = `not ${onLinesOfItsOwn(expression)}`;
   const title = constraint.conname ? `The check ${constraint.conname}` : `A check of ${names.join(", ")}`;
-  await judge("check-breaks", relation, live, context, context.data?.rowsWhere(live, condition), (found) => {
-    const does = found.count === 1 ? "does" : "do";
-    return `${title} is added, and ${counted(found.count, "row")} of ${relation.title} ${does} not fulfil it`;
-  });
+  await judgeRows(
+    "check-breaks",
+    relation,
+    live,
+    context,
+    context.data?.rowsWhere(live, condition),
+    (found) => {
+      const does = found.count === 1 ? "does" : "do";
+      return `${title} is added, and ${counted(found.count, "row")} of ${relation.title} ${does} not fulfil it`;
+    },
+  );
 }
 
 async function foreignKey(relation: Relation, constraint: Constraint, context: RuleContext): Promise<void> {
@@ -148,7 +147,7 @@ async function foreignKey(relation: Relation, constraint: Constraint, context: R
   const condition = `${given.map((column) => `${column} is not null`).join(" and ")} and not exists (
     select from ${quoteQualified(target.schema, target.name)} as pantler_target where ${same.join(" and ")}
   )`;
-  await judge(
+  await judgeRows(
     "foreign-key-breaks",
     relation,
     live,
@@ -159,90 +158,4 @@ async function foreignKey(relation: Relation, constraint: Constraint, context: R
       return `A foreign key to ${referenced.title} is added, and ${counted(found.count, "row")} of ${relation.title} ${point} to nothing there`;
     },
   );
-}
-
-async function unique(
-  relation: Relation,
-  columns: readonly string[],
-  nullsToo: boolean,
-  context: RuleContext,
-): Promise<void> {
-  const names = liveNames(relation, columns);
-  if (names && names.length > 0) {
-    await duplicates(relation, names.map(quoteIdentifier), "true", nullsToo, columns.join(", "), context);
-  }
-}
-
-async function uniqueIndex(statement: IndexStmt, context: RuleContext): Promise<void> {
-  const { unique: isUnique, relation: name, indexParams, whereClause, if_not_exists, idxname } = statement;
-  const relation = context.catalog.find(name);
-  if (!isUnique || !relation || !liveTable(relation, context.data)) return;
-  if (if_not_exists && relation.indexes.some((index) => index.name === idxname)) return;
-  const elements = (indexParams ?? []).map((node) => asNode(node, "IndexElem") ?? {});
-  const used = [
-    ...elements.flatMap(({ name: column, expr }) => (column ? [column] : columnsIn(expr, relation.name))),
-    ...columnsIn(whereClause, relation.name),
-  ];
-  if (!areUnchanged(relation, used)) return;
-  const { text } = context.statement;
-  const list = atCommas(insideParentheses(text, placeIn(context.statement, name?.location)) ?? "");
-  const expressions = elements.map(({ name: column }, at) =>
-    column ? quoteIdentifier(column) : indexedExpression(list[at] ?? ""),
-  );
-  if (!expressions.every((each) => each !== undefined)) return;
-  const where = whereClause === undefined ? "true" : onLinesOfItsOwn(afterWord(text, "where") ?? "true");
-  const words = expressions.map((each, at) => elements[at]?.name ?? each).join(", ");
-  await duplicates(relation, expressions, where, statement.nulls_not_distinct ?? false, words, context);
-}
-
-async function duplicates(
-  relation: Relation,
-  expressions: readonly string[],
-  where: string,
-  nullsToo: boolean,
-  words: string,
-  context: RuleContext,
-): Promise<void> {
-  const live = liveTable(relation, context.data);
-  if (!live) return;
-  const notNulls = nullsToo ? [] : expressions.map((each) => `${onLinesOfItsOwn(each)} is not null`);
-  const answer = context.data?.duplicates(live, expressions, [where, ...notNulls].join(" and "));
-  await judge("unique-breaks", relation, live, context, answer, (found) => {
-    return `${words} shall be unique, and ${counted(found.count, "row")} of ${relation.title} share ${found.count === 1 ? "its" : "their"} value with another`;
-  });
-}
-
-async function judge(
-  rule: Report["rule"],
-  relation: Relation,
-  live: LiveTable,
-  context: RuleContext,
-  question: Promise<Answer<FoundRows>> | undefined,
-  words: (found: FoundRows) => string,
-): Promise<void> {
-  const answer = await question;
-  if (answer === undefined) return;
-  if (isUnanswered(answer)) {
-    reportUnchecked(context, `Whether the rows of ${relation.title} allow this`, answer.because);
-    return;
-  }
-  if (answer.count === 0) return;
-  const level = levelOfBreach(context, relation);
-  const hope = level === "error" ? "" : ", unless something before it mends that";
-  context.report({
-    rule,
-    level,
-    message: `${words(answer)}${sampleOf(answer.keys, answer.count, live)}${hope}.`,
-  });
-}
-
-/** The names that the environment has for columns; undefined when the files add one of them. */
-function liveNames(relation: Relation, columns: readonly string[]): string[] | undefined {
-  const names = columns.map((column) => relation.columns.get(column)?.live);
-  return names.every((name) => name !== undefined) ? names : undefined;
-}
-
-/** Whether the environment has all these columns under the names that the files use for them. */
-function areUnchanged(relation: Relation, columns: readonly string[]): boolean {
-  return columns.every((column) => relation.columns.get(column)?.live === column);
 }

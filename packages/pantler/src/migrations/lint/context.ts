@@ -100,3 +100,12 @@ export function sampleOf(keys: readonly string[], count: number, table: LiveTabl
   const name = table.key.length === 0 ? "place" : table.key.join(", ");
   return ` (${name}: ${keys.join(", ")}${count > keys.length ? ", …" : ""})`;
 }
+
+/** Where the rows are not there again after the rollback, whatever its script says. */
+export function reportUnprovable(context: RuleContext, what: string): void {
+  if (!context.file.migration.rollback.exists) return;
+  context.report({
+    rule: "rollback-unprovable",
+    message: `${what} takes data that the rollback script cannot bring back.`,
+  });
+}

@@ -1,5 +1,4 @@
-import type { Operation } from "../../operation/index.js";
-import { counted } from "../../operation/index.js";
+import { counted, type Operation } from "../../operation/index.js";
 import { type Client, loadParser } from "../../postgres/index.js";
 import { listMigrationFiles, type Project, pathInProject } from "../../project/index.js";
 import { readLedger } from "../ledger.js";
