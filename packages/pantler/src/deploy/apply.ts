@@ -13,6 +13,7 @@ import type { Client } from "../postgres/index.js";
 import {
   acrossMajors,
   compareSchemas,
+  differenceInWords,
   fingerprintOf,
   readSchema,
   type SchemaObject,
@@ -74,12 +75,9 @@ export async function differencesFrom(client: Client, { rehearsal }: Prepared): 
   );
   const same = rows[0]?.major === rehearsal.serverMajor;
   const across = (objects: readonly SchemaObject[]) => (same ? objects : acrossMajors(objects));
-  return compareSchemas(across(rehearsal.schema), across(live)).map(({ kind, name, left, right }) => {
-    if (right === undefined) return `${kind} ${name} is missing`;
-    return left === undefined
-      ? `${kind} ${name} was not there in the rehearsal`
-      : `${kind} ${name} is different`;
-  });
+  return compareSchemas(across(rehearsal.schema), across(live)).map((each) =>
+    differenceInWords(each, "was not there in the rehearsal"),
+  );
 }
 
 function begunOf(target: Target, { id, commit, plan, backup, rehearsal }: Prepared) {

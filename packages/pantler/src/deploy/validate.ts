@@ -10,6 +10,7 @@ import {
 } from "../migrations/index.js";
 import { type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
 import { isInWindow } from "../project/index.js";
+import { differenceInWords } from "../schema/index.js";
 import type { DeploymentHold } from "./deployment-hold.js";
 import type { DeployRequest } from "./request.js";
 import { requireRights } from "./rights.js";
@@ -122,10 +123,7 @@ async function refuseDrift(
   }
   if (differences.length === 0) return;
   const told = outermost(differences);
-  const named = told.slice(0, namedAtMost).map(({ kind, name, left, right }) => {
-    if (right === undefined) return `${kind} ${name} is missing`;
-    return left === undefined ? `${kind} ${name} was made by no migration` : `${kind} ${name} is different`;
-  });
+  const named = told.slice(0, namedAtMost).map((each) => differenceInWords(each, "was made by no migration"));
   const more = told.length > namedAtMost ? [`and ${told.length - namedAtMost} more`] : [];
   const detail = [...named, ...more, ...hints].join("\n");
   const environment = target.environment.name;

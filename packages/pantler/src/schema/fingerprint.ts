@@ -24,6 +24,15 @@ export function isLeftExtension({ kind, left }: SchemaDifference): boolean {
   return kind === "extension" && left === undefined;
 }
 
+/**
+ * Says how an object of the right side differs from what the left one lets expect.
+ * @param extra what is said of one that only the right side has, such as `was not in the backup`
+ */
+export function differenceInWords({ kind, name, left, right }: SchemaDifference, extra: string): string {
+  if (right === undefined) return `${kind} ${name} is missing`;
+  return left === undefined ? `${kind} ${name} ${extra}` : `${kind} ${name} is different`;
+}
+
 /** Lists the objects that are not the same on both sides, by kind and name. */
 export function compareSchemas(
   left: readonly SchemaObject[],

@@ -3,7 +3,13 @@ export type { DumpEntry } from "./dump-entry.js";
 export { type DumpRequest, dumpSchema, type SchemaDump } from "./dump-schema.js";
 export { parseEntries, renderEntries } from "./entry-text.js";
 export { type Extension, readExtensions } from "./extensions.js";
-export { compareSchemas, fingerprintOf, isLeftExtension, type SchemaDifference } from "./fingerprint.js";
+export {
+  compareSchemas,
+  differenceInWords,
+  fingerprintOf,
+  isLeftExtension,
+  type SchemaDifference,
+} from "./fingerprint.js";
 export { whereAllowed } from "./guards.js";
 export { lendRights } from "./lent-rights.js";
 export { dumpedSchemas, managedRoles, managedSchemas, readSchemas } from "./managed-schemas.js";

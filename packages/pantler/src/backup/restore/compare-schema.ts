@@ -3,6 +3,7 @@ import {
   acrossMajors,
   compareSchemas,
   type DumpEntry,
+  differenceInWords,
   fingerprintOf,
   type SchemaObject,
 } from "../../schema/index.js";
@@ -30,10 +31,7 @@ export async function schemaDifferences(
     source.major === major
       ? compareSchemas(expected, restored)
       : compareSchemas(acrossMajors(expected), acrossMajors(restored));
-  return differences.map(({ kind, name, left, right }) => {
-    if (right === undefined) return `${kind} ${name} is missing`;
-    return left === undefined ? `${kind} ${name} was not in the backup` : `${kind} ${name} is different`;
-  });
+  return differences.map((each) => differenceInWords(each, "was not in the backup"));
 }
 
 /** Whether an object is a foreign key, one of its copies for partitions, or the comment on it. */
