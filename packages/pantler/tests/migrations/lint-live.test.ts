@@ -268,6 +268,16 @@ describe("migration lint, with an environment", () => {
       expect(await inShort(project, policy)).toEqual(["error policy-without-row-security"]);
       const view = "create view names as select name from orders;";
       expect(await inShort(project, view)).toEqual(["error view-without-security-invoker"]);
+      await query(
+        project.url,
+        `create schema reporting;
+         create view reporting.names with (security_invoker = true) as select note from orders;
+         grant select on reporting.names to authenticated`,
+      );
+      const replaced = "create or replace view reporting.names as select note from orders;";
+      expect(await inShort(project, replaced)).toEqual(["error view-without-security-invoker"]);
+      await query(project.url, "revoke all on reporting.names from authenticated");
+      expect(await inShort(project, replaced)).toEqual([]);
     });
   });
 

@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import { asNode } from "../../schema/index.js";
-import { apiRoles, type Catalog, type Place, type Relation } from "./catalog.js";
+import type { Catalog, Place, Relation } from "./catalog.js";
 import { type EffectContext, newRelation, placeOf } from "./effect-context.js";
 import { grant } from "./grants.js";
 import { drop, rename } from "./name-effects.js";
@@ -38,8 +38,11 @@ const effects: { readonly [K in NodeName]?: (fields: Fields<K>, context: EffectC
     relation.invoker = optionIsOn(options, "security_invoker");
     relation.reads = relationsIn(query).flatMap((name) => context.catalog.find(name) ?? []);
     const before = context.catalog.find(view);
-    if (before && replace)
-      for (const role of apiRoles) if (!before.exposedTo.has(role)) relation.exposedTo.delete(role);
+    if (before && replace) {
+      // Its grants stay, whatever a new view would get; its options do not.
+      relation.exposedTo.clear();
+      for (const role of before.exposedTo) relation.exposedTo.add(role);
+    }
     context.catalog.add(relation);
   },
   IndexStmt: ({ relation, idxname, indexParams, unique, whereClause }, context) => {
