@@ -68,8 +68,13 @@ describe("pantler deploy", () => {
     };
     await withProduction(strict, async (production) => {
       await production.sql("update jars set label = null where id <= 3");
-      const run = await pantler(["deploy", "production", "--confirm", phrase], { cwd: production.root });
+      const summary = join(production.root, "summary.md");
+      const run = await pantler(["deploy", "production", "--confirm", phrase], {
+        cwd: production.root,
+        env: { GITHUB_STEP_SUMMARY: summary },
+      });
       expect(run.code).toBe(3);
+      expect(readFileSync(summary, "utf8")).toMatch(/^# Not deployed to production\n\n.*3 rows/);
       expect(run.stderr).toContain("supabase/migrations/20260202000000_strict.sql:1:");
       expect(run.stderr).toContain("3 rows");
     });

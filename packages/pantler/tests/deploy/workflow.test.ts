@@ -110,7 +110,7 @@ describe("the workflow", () => {
       ]);
       expect(text.match(/permissions:\n(?: {2}.*\n)+/g)).toEqual(["permissions:\n  contents: read\n"]);
       expect(text.match(/include-hidden-files: true/g)).toHaveLength(2);
-      expect(text.match(/if: always\(\)/g)).toHaveLength(4);
+      expect(text.match(/if: always\(\)/g)).toHaveLength(2);
     });
   });
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { DeployRequest, DeployResult, Proposal, Target } from "../../index.js";
+import type { DeployRequest, Proposal, Target } from "../../index.js";
 import { act, type CommandContext, defineCommand, type Ending } from "../command.js";
 
 interface Options {
@@ -24,18 +24,21 @@ export function deployCommand(ending: Ending): Command {
     .option("--accept-drift", "go on although the live schema is not what the migrations make")
     .option("--now", "go on outside of the hours that deploy.window names");
   return act<Options>(command, ending, async (context, environment = "") => {
-    const { deploy } = await import("../../deploy/index.js");
+    const { deploy, renderReport } = await import("../../deploy/index.js");
+    const { summarize, summarizingFailure } = await import("../step-summary.js");
     const { renderDeployed, deployedFields } = await import("../render-deploy.js");
     const { output, paint, operate } = context;
     const target = await requireReady(context, environment);
     const request = await requestFor(target, context);
-    const result = await operate(
-      "deploy",
-      (operation, interrupt) => deploy(target, request, operation, interrupt()),
-      environment,
+    const result = await summarizingFailure(`Not deployed to ${environment}`, () =>
+      operate(
+        "deploy",
+        (operation, interrupt) => deploy(target, request, operation, interrupt()),
+        environment,
+      ),
     );
+    await summarize(() => renderReport(result));
     output.result(deployedFields(result), () => renderDeployed(result, paint));
-    await publishReport(result);
     return 0;
   });
 }
@@ -79,13 +82,4 @@ async function requestFor(
       return await confirmByTyping(proposal.phrase, warning, options);
     },
   };
-}
-
-/** Shows the report beside the run of a GitHub workflow. */
-async function publishReport(result: DeployResult): Promise<void> {
-  const { GITHUB_STEP_SUMMARY: summary } = process.env;
-  if (!summary) return;
-  const { appendFile } = await import("node:fs/promises");
-  const { renderReport } = await import("../../deploy/index.js");
-  await appendFile(summary, `${renderReport(result)}\n`);
 }

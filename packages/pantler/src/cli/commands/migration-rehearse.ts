@@ -14,20 +14,19 @@ export function rehearseCommand(ending: Ending): Command {
     const { keysFromEnvironment, requireDrillKeys } = await import("../backup-keys.js");
     const { rehearsalFields } = await import("../rehearsal-fields.js");
     const { renderRehearsed } = await import("../render-rehearsal.js");
+    const { renderRehearsal } = await import("../../migrations/index.js");
+    const { summarize, summarizingFailure } = await import("../step-summary.js");
     const { options, output, paint, target, operate } = context;
     const environment = await target();
     requireDrillKeys(environment.environment, "Restoring the copy");
     const { to, includeAll } = options;
-    const { backup, rehearsal } = await operate("migration rehearse", (operation, interrupt) =>
-      rehearseOnCopy(
-        environment,
-        { to, includeAll },
-        "for a rehearsal",
-        keysFromEnvironment(),
-        operation,
-        interrupt(),
+    const keys = keysFromEnvironment();
+    const { backup, rehearsal } = await summarizingFailure("The rehearsal failed", () =>
+      operate("migration rehearse", (operation, interrupt) =>
+        rehearseOnCopy(environment, { to, includeAll }, "for a rehearsal", keys, operation, interrupt()),
       ),
     );
+    await summarize(() => renderRehearsal(rehearsal));
     const proven = rehearsal.rollback.status;
     output.result({ backup: { id: backup.id, proven: true }, ...rehearsalFields(rehearsal) }, () =>
       renderRehearsed(rehearsal, paint),

@@ -156,13 +156,7 @@ function preparation({ packages, folder }: WorkflowFacts, checkout = ""): string
 function afterwards({ folder }: WorkflowFacts, artifact: string): string {
   const inside = (path: string) => (folder === "" ? path : `${folder}/${path}`);
   const paths = [".pantler/journal", ".pantler/deployments", ".pantler/rehearsal.jsonl"];
-  return `      - name: Show the report
-        if: always()
-        run: |
-          if [ -d .pantler/deployments ]; then
-            find .pantler/deployments -name '*.md' -exec cat {} + >> "$GITHUB_STEP_SUMMARY"
-          fi
-      - uses: actions/upload-artifact@v4
+  return `      - uses: actions/upload-artifact@v4
         if: always()
         with:
           name: ${artifact}
