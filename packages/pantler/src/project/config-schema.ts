@@ -70,12 +70,40 @@ const deploy = settings({
   ),
 });
 
+const email = v.pipe(text, v.regex(/^[^@\s]+@[^@\s]+$/, "must be an address"));
+
+const users = settings({
+  testDomain: v.optional(v.pipe(text, v.regex(/^[^@\s]+$/, "must be a domain, without the @"))),
+  seeded: v.optional(v.array(email, "must be a list")),
+  test: v.optional(
+    v.pipe(
+      v.array(
+        settings({
+          role: text,
+          name: text,
+          email,
+          variable: v.optional(text),
+          metadata: v.optional(v.record(v.string(), v.unknown(), "must be an object")),
+          appMetadata: v.optional(v.record(v.string(), v.unknown(), "must be an object")),
+        }),
+        "must be a list",
+      ),
+      v.check(
+        (list) => new Set(list.map(({ role }) => role)).size === list.length,
+        "has two users of one role",
+      ),
+    ),
+  ),
+});
+
 const configFile = settings({
   name: v.optional(text),
   folders: v.optional(
     settings({ migrations: v.optional(text), rollbacks: v.optional(text), checks: v.optional(text) }),
   ),
   seed: v.optional(v.array(text, "must be a list")),
+  data: v.optional(text),
+  users: v.optional(users),
   engine: v.optional(
     v.pipe(
       settings({

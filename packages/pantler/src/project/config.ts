@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { InputError } from "../operation/index.js";
 import type { BackupConfig } from "./backup-settings.js";
+import { evaluateFile } from "./evaluate-file.js";
+import type { UserConfig } from "./test-users.js";
 
 /**
  * What `pantler.config.ts` (or `.js`, `.mjs`, `.json`) may say. A Supabase project needs none of it.
@@ -16,6 +17,10 @@ export interface PantlerConfig {
     | undefined;
   /** Seed files in the order they run, relative to the project; `*` and `?` stand for any text and any character. */
   seed?: string[] | undefined;
+  /** A file, relative to the project, that exports what `defineSeed` returns. */
+  data?: string | undefined;
+  /** Who is nobody, and which test users there are. */
+  users?: UserConfig | undefined;
   /** The local server: `url` uses one that runs already, `port` is where ours listens if it is free. */
   engine?: { url?: string | undefined; port?: number | undefined } | undefined;
   /** Where backups are kept and who can read them; an environment may say otherwise, setting by setting. */
@@ -86,17 +91,7 @@ export async function readConfig(root: string, stateFolder: string): Promise<Pan
 
 async function evaluate(file: string, stateFolder: string): Promise<unknown> {
   try {
-    if (file.endsWith(".json")) return parseJson(readFileSync(file, "utf8"));
-    if (file.endsWith(".ts")) {
-      const { createJiti } = await import("jiti");
-      // By default the compiled copy goes to the shared temporary folder, where others could read or replace it.
-      const fsCache = existsSync(stateFolder) && join(stateFolder, "cache");
-      return await createJiti(import.meta.url, { fsCache, moduleCache: false }).import(file, {
-        default: true,
-      });
-    }
-    const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
-    return module.default;
+    return await evaluateFile(file, stateFolder);
   } catch (error) {
     const because = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ");
     throw new InputError({
@@ -106,17 +101,5 @@ async function evaluate(file: string, stateFolder: string): Promise<unknown> {
       remedy: "Mend the file; it has to export its settings as default.",
       cause: error,
     });
-  }
-}
-
-/** Says where the text is not JSON in words of our own: the engine's quote the text, which may hold a password. */
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content.replace(/^\uFEFF/, ""));
-  } catch (error) {
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-    const before = content.slice(0, Number(position)).split("\n");
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    throw new Error(`it is not JSON${position ? ` at line ${before.length}, column ${column}` : ""}.`);
   }
 }

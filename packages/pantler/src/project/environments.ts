@@ -94,6 +94,15 @@ export function readEnvironments(root: string, config: PantlerConfig, variables:
   return [local, ...others];
 }
 
+/**
+ * Reads a variable that belongs to no environment: from the process, then from `.env.local`, then from `.env`.
+ * @returns undefined where it is nowhere, or empty
+ * @throws InputError `env-file-unreadable`
+ */
+export function readVariable(root: string, variables: Variables, name: string): string | undefined {
+  return variables[name] || readVariables(root, ".env.local")[name] || readVariables(root, ".env")[name];
+}
+
 /** The variable of the process' environment that holds the URL of an environment. */
 export function urlVariable(name: string): string {
   return `${name.toUpperCase().replaceAll("-", "_")}_DATABASE_URL`;

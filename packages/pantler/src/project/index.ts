@@ -3,6 +3,7 @@ export type { PantlerConfig } from "./config.js";
 export { DatabaseUrl } from "./database-url.js";
 export { type DeployWindow, isInWindow } from "./deploy-window.js";
 export { type Environment, urlVariable } from "./environments.js";
+export { evaluateFile } from "./evaluate-file.js";
 export {
   listMigrationFiles,
   listSeedFiles,
@@ -18,3 +19,4 @@ export {
   type Project,
   pathInProject,
 } from "./project.js";
+export type { TestUser, TestUserConfig, UserSettings } from "./test-users.js";

@@ -3,8 +3,9 @@ import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { EnvironmentError, InputError } from "../operation/index.js";
 import { configNames, readConfig } from "./config.js";
 import { environmentName } from "./environment-name.js";
-import { type Environment, readEnvironments } from "./environments.js";
+import { type Environment, readEnvironments, readVariable } from "./environments.js";
 import { readSupabaseConfig } from "./supabase-config.js";
+import { resolveUsers, type UserSettings } from "./test-users.js";
 
 /** A folder with migrations, and what is known about it without a database. */
 export interface Project {
@@ -13,6 +14,9 @@ export interface Project {
   readonly folders: { readonly migrations: string; readonly rollbacks: string; readonly checks: string };
   /** Seed files or patterns, absolute. */
   readonly seed: readonly string[];
+  /** The file that says which rows to generate, absolute. */
+  readonly data: string | undefined;
+  readonly users: UserSettings;
   /** The port on which the local server should listen when it is free. */
   readonly port: number;
   readonly exposesNewTables: boolean;
@@ -53,6 +57,8 @@ export async function openProject(options: {
       checks: inside(config.folders?.checks ?? "supabase/checks"),
     },
     seed,
+    data: config.data === undefined ? undefined : inside(config.data),
+    users: resolveUsers(config.users, (name) => readVariable(root, options.variables, name)),
     port: config.engine?.port ?? supabase?.port ?? supabasePort,
     exposesNewTables: supabase?.exposesNewTables ?? true,
     environments: readEnvironments(root, config, options.variables),
