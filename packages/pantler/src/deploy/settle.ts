@@ -1,7 +1,7 @@
 import type { Target } from "../engine/index.js";
 import { rollBackMigrations } from "../migrations/index.js";
-import { NeedsHandsError, type Operation } from "../operation/index.js";
-import { withClient } from "../postgres/index.js";
+import { EnvironmentError, NeedsHandsError, type Operation, RefusedError } from "../operation/index.js";
+import { type Client, withClient } from "../postgres/index.js";
 import type { DeploymentHold } from "./deployment-hold.js";
 import { type RunningDeployment, readRunning, recordEnded } from "./deployments.js";
 import { type Remains, readRemains } from "./remains.js";
@@ -34,34 +34,55 @@ export async function settleInterrupted(
 
 /**
  * Undoes a migration that stopped half-way in a deployment whose process ended.
- * @param target nobody may hold the deployment lock
  * @throws NeedsHandsError `deployment-half-done`
+ * @throws RefusedError `deployment-running` when it has not ended
+ * @throws EnvironmentError when the environment cannot be reached
  */
 export async function undoHalfDone(target: Target, operation: Operation): Promise<void> {
-  const found = await withClient(target.url, async (client) => {
-    for (const deployment of await readRunning(client)) {
-      const { halfDone } = await readRemains(client, deployment.id, deployment.migrations);
-      if (halfDone !== undefined) return { deployment, halfDone };
-    }
-    return undefined;
-  });
+  const found = await withClient(target.url, findHalfDone);
   if (!found) return;
-  const { deployment, halfDone } = found;
-  operation.finding(
-    "warning",
-    `the deployment ${deployment.id} ended half-way through ${halfDone}, which is undone`,
-  );
+  const { id, version } = found;
+  // Until the lock is held it may be the work of a deployment that goes on.
+  const isStillThere = async (client: Client) => {
+    const now = await findHalfDone(client);
+    if (now?.id !== id || now.version !== version) return false;
+    operation.finding("warning", `the deployment ${id} ended half-way through ${version}, which is undone`);
+    return true;
+  };
   try {
-    await rollBackMigrations(target, [halfDone], operation.part("undo"));
+    await rollBackMigrations(target, [version], operation.part("undo"), undefined, isStillThere);
   } catch (error) {
-    throw new NeedsHandsError({
-      code: "deployment-half-done",
-      message: `The deployment ${deployment.id} ended half-way through ${halfDone}, and its rollback failed: ${error instanceof Error ? error.message : String(error)}.`,
-      state: `Some statements of ${halfDone} are done. The backup ${deployment.backup} is from before that deployment, ${deployment.startedAt.toISOString()}.`,
-      remedy: `Finish or undo it by hand, then say so with pantler migration repair ${halfDone} --status applied|reverted; or restore the backup, losing what was written since: pantler restore ${deployment.backup} --env ${target.environment.name}`,
-      cause: error,
-    });
+    if (error instanceof RefusedError || error instanceof EnvironmentError) throw error;
+    throw halfDone(target, found, error);
   }
+}
+
+interface HalfDone extends RunningDeployment {
+  /** Of the migration that stopped half-way. */
+  readonly version: string;
+}
+
+async function findHalfDone(client: Client): Promise<HalfDone | undefined> {
+  for (const deployment of await readRunning(client)) {
+    const { halfDone: version } = await readRemains(client, deployment.id, deployment.migrations);
+    if (version !== undefined) return { ...deployment, version };
+  }
+  return undefined;
+}
+
+function halfDone(
+  { environment }: Target,
+  { id, version, backup, startedAt }: HalfDone,
+  cause: unknown,
+): NeedsHandsError {
+  const because = cause instanceof Error ? cause.message : String(cause);
+  return new NeedsHandsError({
+    code: "deployment-half-done",
+    message: `The deployment ${id} ended half-way through ${version}, and its rollback failed: ${because}`,
+    state: `Some statements of ${version} are done. The backup ${backup} is from before that deployment, ${startedAt.toISOString()}.`,
+    remedy: `Finish or undo it by hand, then say so with pantler migration repair ${version} --status applied|reverted; or restore the backup, losing what was written since: pantler restore ${backup} --env ${environment.name}`,
+    cause,
+  });
 }
 
 function outcomeOf({ migrations }: RunningDeployment, { applied }: Remains): SettledDeployment["outcome"] {

@@ -163,12 +163,24 @@ export async function markProgress(client: Client, version: string, statementsDo
   ]);
 }
 
-/** Records that a phase failed, which opens the breaker. */
-export async function markFailed(client: Client, version: string, error: string): Promise<void> {
+/**
+ * Records that a phase failed, which opens the breaker.
+ * @param whole nothing of it is left, as if it had run in a transaction: nobody has to undo it
+ */
+export async function markFailed(
+  client: Client,
+  version: string,
+  error: string,
+  whole: boolean,
+): Promise<void> {
   await client.query(
-    `update pantler.migration_control set status = 'failed', completed_at = clock_timestamp(), error = $2
+    `update pantler.migration_control set
+      status = 'failed',
+      completed_at = greatest(started_at, clock_timestamp()),
+      transactional = transactional or $3,
+      error = $2
     where version = $1`,
-    [version, error],
+    [version, error, whole],
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Target } from "../engine/index.js";
 import { InputError, type Operation } from "../operation/index.js";
+import type { Client } from "../postgres/index.js";
 import { listMigrationFiles, type MigrationFile, type Project, pathInProject } from "../project/index.js";
 import { runBatches } from "./apply.js";
 import { nothingAtEnd } from "./at-end.js";
@@ -57,6 +58,7 @@ const wayBack =
  * deployment has begun.
  * @param versions in the order in which they are rolled back; one that stopped half-way may be among them
  * @param signal interrupts the work, which is then rolled back
+ * @param isWanted says, once no other deployment can change it any more, whether it still has to be done
  * @throws InputError `rollback-missing`
  * @throws RefusedError `deployment-running`
  * @throws UnchangedError when a statement failed
@@ -67,9 +69,10 @@ export async function rollBackMigrations(
   versions: readonly string[],
   operation: Operation,
   signal?: AbortSignal,
+  isWanted: (client: Client) => Promise<boolean> = async () => true,
 ): Promise<DownResult> {
   return await withDeploymentSession(target, operation, signal, async (session) => ({
-    rolledBack: await runRollbacks(session, versions),
+    rolledBack: (await isWanted(session.client)) ? await runRollbacks(session, versions) : [],
   }));
 }
 

@@ -95,7 +95,7 @@ export async function transactionUndone(
   const why = interrupted ? "interrupted" : messageOf(error);
   const told = await record(session, lost, async (client) => {
     await markUndone(client, versions, direction.way, why);
-    if (culprit !== undefined) await markFailed(client, culprit, why);
+    if (culprit !== undefined) await markFailed(client, culprit, why, true);
   });
   const kept =
     versions.length === 1
@@ -148,17 +148,19 @@ export async function statementsStopped(
   const failure = error instanceof StepFailure ? error : undefined;
   const interrupted = session.signal?.aborted === true;
   const lost = failure === undefined && isConnectionLoss(error);
+  const unreachable = error instanceof EnvironmentError ? error : undefined;
   const nothingLeft = done === 0 && leftovers.length === 0 && !lost;
-  const opensBreaker = !nothingLeft || (way === "up" && !interrupted);
+  const opensBreaker = !nothingLeft || (way === "up" && !interrupted && !unreachable);
   const why = interrupted ? "interrupted" : messageOf(error);
   await record(session, lost, async (client) => {
-    if (opensBreaker) await markFailed(client, version, why);
+    if (opensBreaker) await markFailed(client, version, why, nothingLeft);
     else await markUndone(client, [version], way, why);
   });
   const earlier = before.length === 0 ? "" : ` Done before and staying: ${listed(before)}.`;
   if (nothingLeft) {
     const state = `Nothing of ${version}_${name} was done.${earlier}`;
     if (interrupted) return interruption(state, error);
+    if (unreachable) return new EnvironmentError({ ...partsOf(unreachable), state, cause: error });
     const close = opensBreaker ? ` Then close the breaker: ${repair(version, "reverted")}` : "";
     const parts = failure?.parts ?? {
       code: "failed",
@@ -173,7 +175,7 @@ export async function statementsStopped(
   const unsure = lost ? " Whether the one that was running is done as well is not known." : "";
   return new NeedsHandsError({
     ...(failure?.parts ?? {
-      code: lost ? "connection-lost" : interrupted ? "interrupted" : "failed",
+      code: lost ? "connection-lost" : interrupted ? "interrupted" : (unreachable?.code ?? "failed"),
       message: lost
         ? `The connection to ${session.target.url} broke: ${messageOf(error)}.`
         : messageOf(error),

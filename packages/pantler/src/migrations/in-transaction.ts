@@ -1,12 +1,7 @@
 import type { Step } from "../operation/index.js";
-import {
-  type Client,
-  holdsDeploymentLock,
-  isConnectionLoss,
-  takeDeploymentLock,
-  withClient,
-} from "../postgres/index.js";
+import type { Client } from "../postgres/index.js";
 import type { AtEnd } from "./at-end.js";
+import { commit } from "./commit.js";
 import { markRunning } from "./control.js";
 import { countRows } from "./count-rows.js";
 import {
@@ -17,8 +12,7 @@ import {
   finishedOf,
   titleOf,
 } from "./direction.js";
-import { commitUnknown, StepFailure, transactionUndone } from "./failure.js";
-import { readLedger } from "./ledger.js";
+import { transactionUndone } from "./failure.js";
 import { untilGranted } from "./lock-patience.js";
 import type { Batch, PlannedMigration } from "./plan.js";
 import { requireChecks, requireInspection, requireSmokeChecks, resetSession, runStatement } from "./run.js";
@@ -30,9 +24,6 @@ const largestCountedBatch = 20;
 
 /** How many migrations are sent ahead of the one whose answers are awaited. */
 const furthestAhead = 8;
-
-/** How long a server may take to end a commit after its client is gone, in milliseconds. */
-const commitPatience = 60_000;
 
 /**
  * Runs a batch of migrations in one transaction, which is tried again when a lock was not to be had.
@@ -54,7 +45,8 @@ export async function runInTransaction(
     const finished = await runInOrder(session, batch, direction);
     await requireSmokeChecks(session, smoke);
     await requireInspection(session, inspect);
-    await commit(session, batch, direction);
+    session.signal?.throwIfAborted();
+    await commit(session, batch.migrations, direction);
     return finished;
   };
   const giveBack = async () => {
@@ -163,49 +155,4 @@ function rowCounter(client: Client): () => Promise<number | null> {
     affordable = rows !== null;
     return rows;
   };
-}
-
-/**
- * Commits. Where the connection breaks at that moment, the ledger says whether the server had done it, as soon as
- * the old session is gone and has given the deployment lock back.
- */
-async function commit(session: DeploymentSession, batch: Batch, direction: Direction): Promise<void> {
-  session.signal?.throwIfAborted();
-  await requireDeploymentLock(session.client);
-  try {
-    await session.client.query("commit");
-  } catch (error) {
-    if (!isConnectionLoss(error)) throw error;
-    const done = await askLedger(session, batch, direction).catch((because: unknown) => {
-      throw commitUnknown(session, error, because);
-    });
-    if (!done) throw error;
-  }
-}
-
-/**
- * Sees to it that the session still keeps other deployments out.
- * @throws StepFailure `lock-lost`
- */
-export async function requireDeploymentLock(client: Client): Promise<void> {
-  if (await holdsDeploymentLock(client)) return;
-  throw new StepFailure(undefined, {
-    code: "lock-lost",
-    message: "A migration has given away the lock that keeps other deployments out.",
-    detail: "pg_advisory_unlock_all() gives away every lock of the session.",
-    remedy: "Unlock only what the migration itself has locked.",
-  });
-}
-
-async function askLedger(
-  { target }: DeploymentSession,
-  batch: Batch,
-  direction: Direction,
-): Promise<boolean> {
-  return await withClient(target.url, async (client) => {
-    await takeDeploymentLock(client, commitPatience);
-    const applied = (await readLedger(client)).map(({ version }) => version);
-    const known = batch.migrations.some(({ version }) => applied.includes(version));
-    return known === (direction.way === "up");
-  });
 }

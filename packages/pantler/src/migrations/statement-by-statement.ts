@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, isConnectionLoss, withClient } from "../postgres/index.js";
+import { NeedsHandsError } from "../operation/index.js";
+import { type Client, connect, isConnectionLoss } from "../postgres/index.js";
 import type { AtEnd } from "./at-end.js";
+import { commit } from "./commit.js";
 import { markProgress, markRunning } from "./control.js";
 import { type Direction, entryOf, type FinishedMigration, finishedOf, titleOf } from "./direction.js";
 import { isLockProblem, lockRetryDelays, statementsStopped } from "./failure.js";
@@ -22,7 +24,8 @@ import type { DeploymentSession } from "./session.js";
  * @param atEnd what has to hold at its end
  * @param before what was done earlier and stays
  * @throws UnchangedError when nothing of it was done
- * @throws NeedsHandsError when it stopped half-way
+ * @throws EnvironmentError when nothing of it was done, since the environment could not be reached
+ * @throws NeedsHandsError when it stopped half-way, or the outcome of its end is not known
  */
 export async function runStatementByStatement(
   session: DeploymentSession,
@@ -41,7 +44,8 @@ export async function runStatementByStatement(
   try {
     return await operation.step(titleOf(direction, migration), async (step) => {
       const began = await resetSession(session);
-      await withClient(target.url, async (records) => {
+      const records = await connect(target.url);
+      try {
         for (const [index, statement] of work.entries()) {
           const { transaction } = statement.class;
           // A block that the file opens itself is kept or lost as a whole.
@@ -53,7 +57,9 @@ export async function runStatementByStatement(
           done = index + 1;
           await markProgress(records, version, done);
         }
-      });
+      } finally {
+        await records.end().catch(() => {});
+      }
       if (inBlock) await client.query("commit");
       inBlock = false;
       done = work.length;
@@ -65,11 +71,13 @@ export async function runStatementByStatement(
       const checks = await requireChecks(session, migration, migration.checks, step);
       await requireSmokeChecks(session, smoke);
       await requireInspection(session, inspect);
-      await client.query("commit");
+      await commit(session, [migration], direction);
       inBlock = false;
       return finishedOf(whole, checks);
     });
   } catch (error) {
+    // Nobody knows how the commit ended: what is recorded stays until somebody can look.
+    if (error instanceof NeedsHandsError) throw error;
     if (inBlock) await client.query("rollback").catch(() => {});
     await resetSession(session).catch(() => {});
     const progress = { done, total: work.length, leftovers };

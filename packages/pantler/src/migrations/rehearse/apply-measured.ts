@@ -1,7 +1,7 @@
 import type { CheckGroup } from "../check.js";
+import { requireDeploymentLock } from "../commit.js";
 import { markRunning } from "../control.js";
 import { entryOf } from "../direction.js";
-import { requireDeploymentLock } from "../in-transaction.js";
 import type { Batch } from "../plan.js";
 import { requireChecks, resetSession } from "../run.js";
 import { sentStatements } from "../script.js";
