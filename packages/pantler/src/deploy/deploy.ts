@@ -1,8 +1,14 @@
 import type { Target } from "../engine/index.js";
-import { newId, type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
+import {
+  EnvironmentError,
+  newId,
+  type Operation,
+  RefusedError,
+  stopWhenAborted,
+} from "../operation/index.js";
 import { refuseTransactionPooler, withClient } from "../postgres/index.js";
 import { applyRehearsed, type Prepared } from "./apply.js";
-import { holdDeployments } from "./deployment-hold.js";
+import { holdDeployments, overHold } from "./deployment-hold.js";
 import { recordStages } from "./deployments.js";
 import { gitCommit } from "./git-commit.js";
 import { recover } from "./recover.js";
@@ -57,25 +63,46 @@ export async function deploy(
   const { backup, rehearsal } = prepared;
   const result = { ...known, backup: backup.id, rehearsal };
   if (request.dryRun) {
-    return await writeReport(target, {
-      ...result,
-      outcome: "rehearsed",
-      applied: [],
-      stages: stages.done,
-      report: [],
-    });
+    return await writeReport(
+      target,
+      {
+        ...result,
+        outcome: "rehearsed",
+        applied: [],
+        stages: stages.done,
+        report: [],
+      },
+      operation,
+    );
   }
   await stages.run("confirm", () => requireConfirmation(target, request, prepared));
   stopWhenAborted(signal, `Nothing was deployed; the backup ${backup.id} stays listed.`);
   const applied = await change(target, request, prepared, stages, operation, signal);
-  await withClient(target.url, (client) => recordStages(client, id, stages.done));
-  return await writeReport(target, {
-    ...result,
-    outcome: "applied",
-    applied,
-    stages: stages.done,
-    report: [],
-  });
+  await recordTimes(target, id, stages, operation);
+  return await writeReport(
+    target,
+    {
+      ...result,
+      outcome: "applied",
+      applied,
+      stages: stages.done,
+      report: [],
+    },
+    operation,
+  );
+}
+
+/** What is applied stays so when the times of its parts cannot be added to its record. */
+async function recordTimes(target: Target, id: string, stages: Stages, operation: Operation): Promise<void> {
+  try {
+    await withClient(target.url, (client) => recordStages(client, id, stages.done));
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    operation.finding(
+      "warning",
+      `the deployment is applied, and how long its parts took could not be recorded: ${error.message}`,
+    );
+  }
 }
 
 type Ready = { readonly plan: ValidPlan } | Omit<Prepared, "id" | "commit" | "schemaBefore">;
@@ -92,9 +119,9 @@ async function getReady(
   if (!request.dryRun) await undoHalfDone(target, operation);
   const hold = await holdDeployments(target);
   try {
-    const settled = request.dryRun ? [] : await settleInterrupted(hold, operation);
+    const settled = request.dryRun ? [] : await overHold(target, () => settleInterrupted(hold, operation));
     const plan = await stages.run("validate", () =>
-      validate(target, request, hold, operation.part("validate"), signal),
+      overHold(target, () => validate(target, request, hold, operation.part("validate"), signal)),
     );
     if (plan.versions.length === 0) return { settled, ready: { plan } };
     const { to, includeAll, keys } = request;

@@ -1,5 +1,11 @@
 import type { Target } from "../engine/index.js";
-import { type Client, connect, requireServer, takeDeploymentLock } from "../postgres/index.js";
+import {
+  type Client,
+  connect,
+  environmentProblem,
+  requireServer,
+  takeDeploymentLock,
+} from "../postgres/index.js";
 
 /** A session that keeps other deployments out while this one gets ready. */
 export interface DeploymentHold {
@@ -25,6 +31,18 @@ export async function holdDeployments(target: Target): Promise<DeploymentHold> {
     return { client, serverMajor, release };
   } catch (error) {
     await release();
-    throw error;
+    throw environmentProblem(target.url, error) ?? error;
+  }
+}
+
+/**
+ * Does work over the session that keeps others out.
+ * @throws EnvironmentError `connection-lost`, `right-missing`
+ */
+export async function overHold<Result>({ url }: Target, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw environmentProblem(url, error) ?? error;
   }
 }

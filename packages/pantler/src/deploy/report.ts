@@ -2,14 +2,30 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Target } from "../engine/index.js";
 import { renderRehearsal } from "../migrations/index.js";
-import { makeStateFolder, pathInProject } from "../project/index.js";
+import type { Operation } from "../operation/index.js";
+import { makeStateFolder, type Project, pathInProject } from "../project/index.js";
 import type { DeployResult } from "./request.js";
 
 /**
- * Writes what a deployment found and did beside its journal, for people as Markdown and for programs as JSON.
+ * Writes what a deployment found and did beside its journal, for people as Markdown and for programs as JSON. What is
+ * done is not undone by a report that cannot be written, which is told of.
  * @returns the result with the names of the files
  */
-export async function writeReport({ project }: Target, result: DeployResult): Promise<DeployResult> {
+export async function writeReport(
+  { project }: Target,
+  result: DeployResult,
+  operation: Operation,
+): Promise<DeployResult> {
+  try {
+    return { ...result, report: writeFiles(project, result) };
+  } catch (error) {
+    const because = error instanceof Error ? error.message : String(error);
+    operation.finding("warning", `the report could not be written: ${because}`);
+    return result;
+  }
+}
+
+function writeFiles(project: Project, result: DeployResult): string[] {
   const folder = join(makeStateFolder(project), "deployments");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const write = (extension: string, content: string) => {
@@ -17,11 +33,7 @@ export async function writeReport({ project }: Target, result: DeployResult): Pr
     writeFileSync(file, content, { mode: 0o600 });
     return pathInProject(project, file);
   };
-  const report = [
-    write("md", renderReport(result)),
-    write("json", `${JSON.stringify(result, undefined, 2)}\n`),
-  ];
-  return { ...result, report };
+  return [write("md", renderReport(result)), write("json", `${JSON.stringify(result, undefined, 2)}\n`)];
 }
 
 /** The report of a deployment as Markdown, such as a CI service shows beside its run. */

@@ -16,6 +16,24 @@ from unnest(array['supabase_migrations', 'pantler']) as wanted (schema)
 left join pg_catalog.pg_namespace as namespace on namespace.nspname = wanted.schema
 `;
 
+/** Those of the tables that are there already and that the role may not both read and write. */
+const closedRecords = `
+select oid::regclass::text as name
+from pg_catalog.pg_class
+where (relnamespace::regnamespace::text, relname) in (
+    ('supabase_migrations', 'schema_migrations'),
+    ('pantler', 'migration_control'),
+    ('pantler', 'deployments')
+  )
+  and not (
+    has_table_privilege(oid, 'select')
+    and has_table_privilege(oid, 'insert')
+    and has_table_privilege(oid, 'update')
+    and has_table_privilege(oid, 'delete')
+  )
+order by 1
+`;
+
 /** Tables of the project whose owner the role cannot act as: it can neither alter nor drop them. */
 const foreignTables = `
 select oid::regclass::text as name, pg_get_userbyid(relowner) as owner
@@ -45,6 +63,17 @@ export async function requireRights(client: Client, { url }: Target): Promise<st
       remedy: exists
         ? `Connect as the owner of the schema ${schema}, or have it grant usage and create to ${url.user}.`
         : `Connect as the owner of the database, or have it grant create on database to ${url.user}.`,
+    });
+  }
+  const { rows: closed } = await client.query<{ name: string }>(closedRecords);
+  const [first] = closed;
+  if (first) {
+    const names = closed.map(({ name }) => name).join(", ");
+    throw new EnvironmentError({
+      code: "right-missing",
+      message: `The role ${url.user} may not write to ${names}, where deployments are recorded.`,
+      state: "Nothing was done.",
+      remedy: `Connect as the owner of ${first.name}, or have it grant select, insert, update and delete to ${url.user}.`,
     });
   }
   const { managed, dumped } = await readSchemas(client);
