@@ -44,9 +44,12 @@ export async function schemaChanges(
   return compareSchemas(before, await schemaOf(url));
 }
 
-/** Waits until some session of the database runs a statement like this. */
-export async function waitForStatement(url: string, like: string): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+/**
+ * Waits until some session of the database runs a statement like this.
+ * @param patience for how many looks, of which each takes some 25 milliseconds
+ */
+export async function waitForStatement(url: string, like: string, patience = 200): Promise<number> {
+  for (let attempt = 0; attempt < patience; attempt += 1) {
     const [row] = await query(
       url,
       `select pid from pg_stat_activity

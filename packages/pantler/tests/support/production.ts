@@ -24,8 +24,8 @@ export interface Production {
   readonly sql: (text: string) => Promise<Record<string, unknown>[]>;
   /** Deploys; it is confirmed unless said otherwise. */
   readonly deploy: (request?: Partial<DeployRequest>) => Promise<DeployResult>;
-  /** Opens the project again, after its settings changed. */
-  readonly reopen: () => Promise<Production>;
+  /** Opens the project again, after its settings changed, or a copy of it in another folder. */
+  readonly reopen: (folder?: string) => Promise<Production>;
   /** Has a session of somebody else hold a table, until it is told to give it back. */
   readonly holdTable: (name: string) => Promise<() => Promise<void>>;
 }
@@ -84,7 +84,7 @@ async function openProduction(root: string, url: string): Promise<Production> {
     events,
     write: (path, content) => writeInside(root, path, content),
     sql: (text) => query(url, text),
-    reopen: async () => await openProduction(root, url),
+    reopen: async (folder = root) => await openProduction(folder, url),
     holdTable: async (name) => {
       const client = new pg.Client({ connectionString: url });
       await client.connect();
