@@ -12,7 +12,7 @@ export {
 export { type CreateRequest, createBackup } from "./create.js";
 export { drillBackup } from "./drill.js";
 export { type ListedStore, listStores, locateBackup } from "./locate.js";
-export { type ProvenBackupRequest, takeProvenBackup } from "./proven-backup.js";
+export { takeProvenBackup } from "./proven-backup.js";
 export { type PruneResult, pruneBackups, type Retention, usualRetention } from "./prune.js";
 export { isDatabaseMissing, previewNewDatabase, withNewDatabase } from "./restore/new-database.js";
 export { planRestore, type RestoreRequest } from "./restore/plan-restore.js";

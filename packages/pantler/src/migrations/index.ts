@@ -43,4 +43,4 @@ export type { KnownDigest } from "./rehearse/table-content.js";
 export { placeOf } from "./rehearse/words.js";
 export { type RepairRequest, repairMigration } from "./repair.js";
 export { isSeeded, seedDatabase } from "./seed.js";
-export { applyMigrations, migrateUp, type Safeguards, type UpResult } from "./up.js";
+export { applyMigrations, migrateUp, type UpResult } from "./up.js";

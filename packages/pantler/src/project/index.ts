@@ -1,7 +1,7 @@
 export type { StoreSettings } from "./backup-settings.js";
 export type { PantlerConfig } from "./config.js";
 export { DatabaseUrl } from "./database-url.js";
-export { type DeployWindow, isInWindow } from "./deploy-window.js";
+export { isInWindow } from "./deploy-window.js";
 export { type Environment, urlVariable } from "./environments.js";
 export { evaluateFile } from "./evaluate-file.js";
 export {
