@@ -12,7 +12,6 @@ import type { SettledDeployment } from "./request.js";
  * nothing is, was rolled back by the server. A migration that stopped half-way outside of a transaction is undone by its
  * rollback script; those before it stay, being whole, and the deployment that comes now goes on with the others.
  * @param hold keeps others out: what is recorded as running then belongs to nobody
- * @throws NeedsHandsError `deployment-half-done`
  */
 export async function settleInterrupted(
   { client }: DeploymentHold,
@@ -23,6 +22,11 @@ export async function settleInterrupted(
     const title = `settle the deployment ${deployment.id}, which did not end`;
     await operation.step(title, async (step) => {
       const remains = await readRemains(client, deployment.id, deployment.migrations);
+      if (remains.halfDone !== undefined) {
+        // It came to be since the last look; the breaker stops this deployment, and the next one undoes it.
+        step.skip(`${remains.halfDone} stopped half-way`);
+        return;
+      }
       const outcome = outcomeOf(deployment, remains);
       step.note(outcome);
       await recordEnded(client, deployment.id, outcome, "the process ended before the deployment did");

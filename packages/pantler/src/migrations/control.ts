@@ -91,7 +91,8 @@ export async function readControl(client: Client): Promise<PhaseRecord[]> {
 }
 
 /**
- * Records that phases are about to run. Written outside of their transaction, so that it survives their end.
+ * Records that phases are about to run. Written outside of their transaction, so that it survives their end. Of one that
+ * stopped half-way and is about to be rolled back the record stays as it is: half-way is where it is until that is done.
  * @param backup the id of the backup that was taken and proven for it, where there is one
  */
 export async function markRunning(
@@ -102,7 +103,7 @@ export async function markRunning(
   backup: string | undefined,
 ): Promise<void> {
   await client.query(
-    `insert into pantler.migration_control
+    `insert into pantler.migration_control as control
       (version, phase_number, name, status, direction, transactional, run_by, backup_id)
     select phase.version, phase."phaseNumber", phase.name, 'running', $2, $3, $4, $5
     from jsonb_to_recordset($1) as phase (version text, "phaseNumber" integer, name text)
@@ -120,7 +121,10 @@ export async function markRunning(
       rows_after = null,
       error = null,
       backup_id = excluded.backup_id,
-      run_by = excluded.run_by`,
+      run_by = excluded.run_by
+    where excluded.direction = 'up'
+      or control.transactional is distinct from false
+      or control.status not in ('running', 'failed')`,
     [JSON.stringify(phases), direction, transactional, whoRuns(), backup ?? null],
   );
 }
@@ -190,12 +194,12 @@ export async function markRolledBack(
   versions: readonly string[],
   why: string,
 ): Promise<void> {
-  await settle(client, versions, "rolled_back", why);
+  await settle(client, versions, ["up", "down"], "rolled_back", why);
 }
 
 /**
  * Records that the run of phases came to nothing: what was to be applied is not, and what was to be rolled back is
- * applied as before.
+ * applied as before, or half-way as before.
  */
 export async function markUndone(
   client: Client,
@@ -203,22 +207,24 @@ export async function markUndone(
   direction: RunDirection,
   why: string,
 ): Promise<void> {
-  await settle(client, versions, direction === "up" ? "rolled_back" : "complete", why);
+  await settle(client, versions, [direction], direction === "up" ? "rolled_back" : "complete", why);
 }
 
 async function settle(
   client: Client,
   versions: readonly string[],
+  directions: readonly RunDirection[],
   status: PhaseStatus,
   why: string,
 ): Promise<void> {
   await client.query(
     `update pantler.migration_control set
-      status = $2,
+      status = $3,
       completed_at = greatest(started_at, clock_timestamp()),
-      error = $3
-    where version = any ($1)`,
-    [versions, status, why],
+      error = $4
+    where version = any ($1)
+      and direction = any ($2)`,
+    [versions, directions, status, why],
   );
 }
 

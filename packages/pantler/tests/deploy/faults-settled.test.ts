@@ -5,6 +5,7 @@ import { Operation } from "../../src/operation/index.js";
 import { withClient } from "../../src/postgres/index.js";
 import { standingOf } from "../support/deploy-standing.js";
 import { failure } from "../support/failure.js";
+import { waitForStatement } from "../support/inspect.js";
 import { type Production, withProduction } from "../support/production.js";
 
 const version = "20260203000000";
@@ -100,5 +101,45 @@ describe("a deployment that is recorded as running and belongs to nobody", () =>
         settled: [{ id: "killed", outcome: "applied" }],
       });
     });
+  });
+
+  it("and stopped half-way stays so when its rollback script fails, however often that is tried", async () => {
+    const rollback = `rollbacks/${version}_index.sql`;
+    const failing = "drop index public.jars_label_idx;\ndrop index public.jars_id_idx;";
+    await withProduction({ ...index, [rollback]: failing }, async (production) => {
+      await leaveHalfDone(production);
+      const before = await standingOf(production);
+      for (let time = 0; time < 2; time += 1) {
+        const error = await failure(production.deploy());
+        expect(error).toMatchObject({ code: "deployment-half-done", exit: 6 });
+        expect(error.message).toContain('index "jars_id_idx" does not exist');
+        expect(await standingOf(production)).toEqual(before);
+      }
+    });
+  });
+
+  it("and stopped half-way is undone by the next one when the undoing was cut off as well", async () => {
+    const rollback = `rollbacks/${version}_index.sql`;
+    await withProduction(
+      { ...index, [rollback]: "drop index public.jars_label_idx;\nselect pg_sleep(60);" },
+      async (production) => {
+        await leaveHalfDone(production);
+        const before = await standingOf(production);
+        const deployed = failure(production.deploy());
+        const pid = await waitForStatement(production.url, "%pg_sleep(60)%", 2000);
+        await production.sql(`select pg_terminate_backend(${pid})`);
+        expect(await deployed).toMatchObject({ code: "connection-lost", exit: 4 });
+        expect(await standingOf(production)).toEqual(before);
+        production.write(`supabase/${rollback}`, "drop index public.jars_label_idx;");
+        const error = await failure(production.deploy());
+        // It is found out in the rehearsal that the script leaves the other index.
+        expect(error).toMatchObject({ code: "rollback-wrong", exit: 3 });
+        expect(await standingOf(production)).toMatchObject({
+          ledger: [],
+          halfDone: undefined,
+          deployments: [{ outcome: "unchanged" }],
+        });
+      },
+    );
   });
 });
