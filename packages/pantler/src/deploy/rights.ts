@@ -10,7 +10,7 @@ select
   namespace.oid is not null as exists,
   case
     when namespace.oid is null then has_database_privilege(current_database(), 'create')
-    else has_schema_privilege(namespace.oid, 'usage, create')
+    else has_schema_privilege(namespace.oid, 'usage') and has_schema_privilege(namespace.oid, 'create')
   end as allowed
 from unnest(array['supabase_migrations', 'pantler']) as wanted (schema)
 left join pg_catalog.pg_namespace as namespace on namespace.nspname = wanted.schema
