@@ -57,20 +57,16 @@ export async function cutDeployments(
     await withThrough(plan, async (production, through, proxy) => {
       let standing: Standing | undefined;
       for (let row = 0; row < cutsInARow && trial < trials && !isWhole(standing, plan); row += 1) {
-        const span = spans[trial % spans.length];
-        if (!span) break;
-        const isSent = random() < 0.5;
-        const [from, to] = isSent ? span.sent : span.received;
-        const at = from + 1 + Math.floor(random() * (to - from));
-        if (isSent) proxy.cutAfterSent(at);
-        else proxy.cutAfter(at);
-        const outcome = await outcomeOf(through.deploy());
-        proxy.cutAfter(Number.POSITIVE_INFINITY);
-        proxy.cutAfterSent(Number.POSITIVE_INFINITY);
+        const { part, place, outcome } = await cutOnce(
+          through,
+          proxy,
+          spans[trial % (spans.length + 1)],
+          random,
+        );
         standing = await standingOf(production);
-        const name = `${span.part}: ${outcome instanceof PantlerError ? `${outcome.code}, exit ${outcome.exit}` : outcome.outcome}`;
+        const name = `${part}: ${outcome instanceof PantlerError ? `${outcome.code}, exit ${outcome.exit}` : outcome.outcome}`;
         counts[name] = (counts[name] ?? 0) + 1;
-        const where = `trial ${trial}, cut after ${at} bytes ${isSent ? "to" : "from"} the server (${span.part})`;
+        const where = `trial ${trial}, cut ${place} (${part})`;
         const found = [...problemsOf(standing, known, plan), ...liesOf(outcome, standing, plan)];
         problems.push(...found.map((problem) => `${where}: ${problem}`));
         trial += 1;
@@ -81,6 +77,39 @@ export async function cutDeployments(
     });
   }
   return { counts, problems };
+}
+
+/**
+ * Deploys while a connection is cut.
+ * @param span where; at the first commit of the migrations without it
+ */
+async function cutOnce(
+  through: Production,
+  proxy: CuttingProxy,
+  span: Span | undefined,
+  random: () => number,
+): Promise<{ readonly part: string; readonly place: string; readonly outcome: DeployResult | PantlerError }> {
+  if (!span) {
+    const after = random() < 0.5;
+    const deployed = through.deploy({
+      confirm: async ({ phrase }) => {
+        proxy.cutAt("commit\0", after);
+        return phrase;
+      },
+    });
+    const place = after ? "after the server had it" : "before the server had it";
+    return { part: "commit", place, outcome: await outcomeOf(deployed) };
+  }
+  const isSent = random() < 0.5;
+  const [from, to] = isSent ? span.sent : span.received;
+  const at = from + 1 + Math.floor(random() * (to - from));
+  if (isSent) proxy.cutAfterSent(at);
+  else proxy.cutAfter(at);
+  const outcome = await outcomeOf(through.deploy());
+  proxy.cutAfter(Number.POSITIVE_INFINITY);
+  proxy.cutAfterSent(Number.POSITIVE_INFINITY);
+  const place = `after ${at} bytes ${isSent ? "to" : "from"} the server`;
+  return { part: span.part, place, outcome };
 }
 
 /** Lets a deployment end that nothing disturbs, and tells what is wrong after it. */

@@ -43,12 +43,14 @@ export async function killDeployments(
   while (trial < trials) {
     await withProduction(plan.scripts, async (production) => {
       const outcomes = new Map<string, string>();
+      let standing: Standing | undefined;
       const isWhole = ({ ledger }: Standing) => ledger.length === plan.batches.flat().length;
       for (let row = 0; row < killsInARow && trial < trials; row += 1, trial += 1) {
-        const aim = aims[Math.floor(random() * aims.length)] ?? fromTheStart;
+        const isHalf = standing?.halfDone !== undefined && random() < 0.5;
+        const aim = isHalf ? undoing : (aims[Math.floor(random() * aims.length)] ?? fromTheStart);
         const after = random() * aim.window;
         const run = await deployApart(production, { ...aim, window: after });
-        const standing = await standingOf(production);
+        standing = await standingOf(production);
         for (const [id, outcome] of outcomesToCome(standing)) outcomes.set(id, outcome);
         count(hits, run.code === null ? partOf(run.last) : "it had ended");
         count(standings, describe(standing, plan));
@@ -66,7 +68,7 @@ export async function killDeployments(
       }
       const last = await deployApart(production);
       const found = last.code === 0 ? [] : [`the next one failed: ${JSON.stringify(last.result.error)}`];
-      const standing = await standingOf(production);
+      standing = await standingOf(production);
       found.push(...problemsAtTheEnd(standing, known, plan));
       for (const { id, outcome } of standing.deployments) {
         const expected = outcomes.get(id) ?? "applied";
@@ -110,6 +112,13 @@ interface Heard {
 }
 
 const fromTheStart: Aim = { name: "its start", isReached: () => true, window: 0 };
+
+/** While what an earlier one has left half-done is taken back. */
+const undoing: Aim = {
+  name: "the undoing began",
+  isReached: ({ title }) => title.startsWith("undo: "),
+  window: 30,
+};
 
 const isApplying = ({ title }: Heard) => title.startsWith("apply: ");
 const isVerifying = ({ title }: Heard) => title.startsWith("verify: ");
