@@ -11,6 +11,8 @@ export interface Part {
   readonly to: number | undefined;
   /** How much of the table's size is in it, in bytes; an estimate. */
   readonly bytes: number;
+  /** A condition, for SQL, that holds for the rows that are meant; all of them without it. */
+  readonly rows?: string | undefined;
 }
 
 /** Tables are cut into parts of about this size, in bytes, so that several connections can work on one. */
@@ -36,11 +38,14 @@ export function partsOf(table: Table): Part[] {
 }
 
 /**
- * The condition that holds for the rows of a part, on the table's `ctid`; undefined for a whole table. Such a
- * condition is answered by reading just these pages (TID range scan, PostgreSQL 14).
+ * The condition that holds for the rows of a part; undefined for a whole table. One on the table's `ctid` is answered by
+ * reading just these pages (TID range scan, PostgreSQL 14).
  */
-export function rowsOfPart({ from, to }: Part): string | undefined {
-  if (from === undefined) return undefined;
-  const lower = `ctid >= '(${from},0)'::tid`;
-  return to === undefined ? lower : `${lower} and ctid < '(${to},0)'::tid`;
+export function rowsOfPart({ from, to, rows }: Part): string | undefined {
+  const conditions = [
+    ...(from === undefined ? [] : [`ctid >= '(${from},0)'::tid`]),
+    ...(to === undefined ? [] : [`ctid < '(${to},0)'::tid`]),
+    ...(rows === undefined ? [] : [`(${rows})`]),
+  ];
+  return conditions.length === 0 ? undefined : conditions.join(" and ");
 }

@@ -2,7 +2,7 @@ import { digestStatement, rowSettings, sqlColumns, sqlName } from "../../copy/in
 import { quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
 import { isDirect, type Load, loadingOrder, planLoads } from "../restore/load-rows.js";
 import { type Expected, expectations } from "../restore/restore-verify.js";
-import { isAuth } from "../restore/restore-whole.js";
+import { digestOf, isAuth } from "../restore/restore-whole.js";
 import { fileNames } from "./archive-names.js";
 import { encryptedEnding } from "./archive-writer.js";
 import type { Manifest } from "./manifest.js";
@@ -12,7 +12,7 @@ import type { Manifest } from "./manifest.js";
  * that has them), in one transaction, which comes to nothing when a row is not what it was.
  */
 export function renderRestoreScript(manifest: Omit<Manifest, "format">): string {
-  const loads = planLoads(loadingOrder(manifest.tables), manifest);
+  const loads = planLoads(loadingOrder(manifest.tables), manifest.tables);
   return [
     ...head(manifest),
     `\\ir ${fileNames.roles}`,
@@ -22,7 +22,7 @@ export function renderRestoreScript(manifest: Omit<Manifest, "format">): string 
       (sequence) =>
         `select pg_catalog.setval(${quoteLiteral(sqlName(sequence))}, ${sequence.lastValue}, ${sequence.isCalled}) \\gset pantler_`,
     ),
-    ...expectations(loads).flatMap((expected) => whereThere(expected, [check(expected)])),
+    ...expectations(loads, digestOf).flatMap((expected) => whereThere(expected, [check(expected)])),
     `\\ir ${fileNames.post}`,
     "commit;",
     `\\echo '${manifest.id} is restored, and every row is what it was.'`,

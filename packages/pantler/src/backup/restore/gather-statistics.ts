@@ -1,18 +1,19 @@
 import { type QualifiedName, sqlName } from "../../copy/index.js";
 import type { Operation } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
-import { isAuth, type Whole } from "./restore-whole.js";
+import { isAuth } from "./restore-whole.js";
+import type { SourceTable } from "./row-source.js";
 
 /**
- * Has the server look at what was restored, without which it plans queries as if it knew nothing of the rows until
+ * Has the server look at what was loaded, without which it plans queries as if it knew nothing of the rows until
  * autovacuum comes by, which for partitioned tables it never does
- * (https://www.postgresql.org/docs/17/routine-vacuuming.html#VACUUM-FOR-STATISTICS). What was restored is kept whatever
+ * (https://www.postgresql.org/docs/17/routine-vacuuming.html#VACUUM-FOR-STATISTICS). What was loaded is kept whatever
  * becomes of this.
  * @param views materialised views that were filled
  */
 export async function gatherStatistics(
   client: Client,
-  { tables }: Whole,
+  tables: readonly SourceTable[],
   views: readonly QualifiedName[],
   operation: Operation,
 ): Promise<void> {

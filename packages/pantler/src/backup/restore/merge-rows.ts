@@ -8,10 +8,10 @@ import {
 } from "../../copy/index.js";
 import { InputError } from "../../operation/index.js";
 import { type Client, quoteIdentifier } from "../../postgres/index.js";
-import type { ArchivedTable } from "../archive/manifest.js";
 import { isDirect, type Load } from "./load-rows.js";
 import { undone } from "./one-transaction.js";
 import { rowsDiffer } from "./restore-verify.js";
+import type { RowSource, SourceTable } from "./row-source.js";
 import { asOrigin } from "./triggers.js";
 
 export type MergeMode = "skip" | "update";
@@ -29,7 +29,7 @@ interface KeyColumn {
   readonly operator: string;
 }
 
-/** Where the rows of the archive wait, in a schema that only this session sees. */
+/** Where the rows of the source wait, in a schema that only this session sees. */
 const staging: QualifiedName = { schema: "pg_temp", name: "pantler_rows" };
 
 /**
@@ -60,21 +60,23 @@ where attrelid = $1::regclass and attidentity = 'a' and attname = any ($2)
 /**
  * Brings back rows by their primary key, inside the transaction that is open: those that are missing and, with
  * `update`, those that are different now. Others are not touched. A rule of the table would be followed.
- * @param removeOthers also removes what the archive does not have
+ * @param source what the rows come from: its name and what they digest to, which is asked for once they were read
+ * @param removed the condition, on `present`, under which rows are removed that the source does not have
  * @throws InputError `key-missing-for-merge` for a table without a primary key
  * @throws UnchangedError `rows-differ` when they did not come back as they were
  */
-export async function mergeRows(
+export async function mergeRows<Table extends SourceTable>(
   client: Client,
-  load: Load,
+  load: Load<Table>,
   rows: AsyncIterable<Uint8Array>,
+  source: Pick<RowSource<Table>, "name" | "digestOf">,
   mode: MergeMode,
-  removeOthers = false,
+  removed?: string,
 ): Promise<Merged> {
   const { table } = load;
   const merge = new Merge(load, (await client.query<KeyColumn>(primaryKey, [sqlName(load.into)])).rows);
-  await stage(client, table, rows);
-  if (removeOthers) await asOrigin(client, async () => await client.query(merge.removal()));
+  await stage(client, table, rows, source);
+  if (removed) await asOrigin(client, async () => await client.query(merge.removal(removed)));
   const { updated, replaced } =
     mode === "update" ? await update(client, load, merge) : { updated: 0, replaced: 0 };
   const inserted = ((await client.query(merge.insertion())).rowCount ?? 0) - replaced;
@@ -83,13 +85,19 @@ export async function mergeRows(
     throw rowsDiffer(
       [`${table.schema}.${table.name}: ${lost[0]?.count} rows did not come back as they were`],
       undone,
+      source.name,
     );
   }
   await client.query(`drop table ${sqlName(staging)}`);
   return { inserted, updated: updated + replaced };
 }
 
-async function stage(client: Client, table: ArchivedTable, rows: AsyncIterable<Uint8Array>): Promise<void> {
+async function stage<Table extends SourceTable>(
+  client: Client,
+  table: Table,
+  rows: AsyncIterable<Uint8Array>,
+  source: Pick<RowSource<Table>, "name" | "digestOf">,
+): Promise<void> {
   const { schema, name, columns } = table;
   await client.query(
     `create temporary table pantler_rows as select ${sqlColumns(columns)} from ${sqlName(table)} with no data`,
@@ -97,15 +105,16 @@ async function stage(client: Client, table: ArchivedTable, rows: AsyncIterable<U
   await copyIn(client, staging, columns, rows);
   await client.query(`analyze ${sqlName(staging)}`);
   const found = digestText(await digestTable(client, { ...staging, columns }));
-  if (found !== table.digest) {
-    throw rowsDiffer([`${schema}.${name}: the rows of the backup are not those it was made of`], undone);
+  if (found !== source.digestOf(table)) {
+    const difference = `${schema}.${name}: the rows that came are not those of ${source.name}`;
+    throw rowsDiffer([difference], undone, source.name);
   }
 }
 
 /** @returns how many rows were changed, and how many were removed, to be inserted as they were */
 async function update(
   client: Client,
-  { into, table }: Load,
+  { into, table }: Load<SourceTable>,
   merge: Merge,
 ): Promise<{ readonly updated: number; readonly replaced: number }> {
   const { rows } = await client.query<{ name: string }>(identitiesOf, [sqlName(into), table.columns]);
@@ -128,7 +137,7 @@ class Merge {
   readonly #columns: readonly string[];
   readonly #key: readonly KeyColumn[];
 
-  constructor(load: Load, key: readonly KeyColumn[]) {
+  constructor(load: Load<SourceTable>, key: readonly KeyColumn[]) {
     if (key.length === 0) throw noKey(load.table);
     this.#table = sqlName(load.into);
     this.#target = `${isDirect(load) ? "only " : ""}${this.#table}`;
@@ -140,8 +149,8 @@ class Merge {
     return this.#key.some(({ name }) => name === column);
   }
 
-  removal(): string {
-    return `delete from ${this.#target} as present where not exists (select from ${sqlName(staging)} as kept where ${this.#isSame})`;
+  removal(condition: string): string {
+    return `delete from ${this.#target} as present where ${condition} and not exists (select from ${sqlName(staging)} as kept where ${this.#isSame})`;
   }
 
   removalOfChanged(): string {
@@ -161,7 +170,7 @@ class Merge {
     return `insert into ${this.#table} (${columns}) overriding system value select ${columns} from ${sqlName(staging)} as kept where not exists (select from ${this.#target} as present where ${this.#isSame})`;
   }
 
-  /** Counts the rows of the archive that are not there, or with `update` not exactly. */
+  /** Counts the rows of the source that are not there, or with `update` not exactly. */
   lost(mode: MergeMode): string {
     const isBack = mode === "update" ? `${this.#isSame} and ${this.#isEqual}` : this.#isSame;
     return `select count(*) from ${sqlName(staging)} as kept where not exists (select from ${this.#target} as present where ${isBack})`;
@@ -183,7 +192,7 @@ class Merge {
   }
 }
 
-function noKey({ schema, name }: ArchivedTable): InputError {
+function noKey({ schema, name }: SourceTable): InputError {
   return new InputError({
     code: "key-missing-for-merge",
     message: `${schema}.${name} has no primary key, so its rows cannot be told apart.`,

@@ -21,10 +21,28 @@ const patience = 30_000;
 /** What is true after a transaction that came to nothing. */
 export const undone = "The transaction was undone; everything is as it was before.";
 
+/** What a transaction is a part of. */
+export type WorkName = "restore" | "sync";
+
+const remedies = {
+  restore: {
+    whenUnknown: "pantler restore with --dry-run compares the rows.",
+    whenBroken: "Restore the tables that belong together, or everything.",
+    whenFailed: "; pantler backup verify tells whether the archive is sound",
+  },
+  sync: {
+    whenUnknown: "pantler env verify compares the two environments.",
+    whenBroken: "Take along the users that rows belong to (--users all), or mend the rows.",
+    whenFailed: "",
+  },
+} as const;
+
 /**
  * Runs work in one transaction.
  * @param signal interrupts it
- * @throws UnchangedError when it came to nothing: `interrupted`, `lock-not-granted`, `foreign-key-broken`, `restore-failed`
+ * @param name what errors call it
+ * @throws UnchangedError when it came to nothing: `interrupted`, `lock-not-granted`, `foreign-key-broken`, and
+ *   `restore-failed` or `sync-failed`
  * @throws NeedsHandsError `commit-unknown` when the connection broke while the server was to keep it
  */
 export async function inOneTransaction(
@@ -32,6 +50,7 @@ export async function inOneTransaction(
   url: DatabaseUrl,
   signal: AbortSignal | undefined,
   work: () => Promise<void>,
+  name: WorkName = "restore",
 ): Promise<void> {
   let blockers = "";
   await client.query(`begin; set local lock_timeout = '${lockTimeout}'`);
@@ -45,29 +64,36 @@ export async function inOneTransaction(
     if (isConnectionLoss(error)) throw error;
     await client.query("rollback");
     stopWhenAborted(signal, undone, error);
-    throw error instanceof PantlerError ? error : (environmentProblem(url, error) ?? failed(error, blockers));
+    throw error instanceof PantlerError
+      ? error
+      : (environmentProblem(url, error) ?? failed(name, error, blockers));
   }
-  await commit(client, url);
+  await commit(client, url, name);
 }
 
-async function commit(client: Client, url: DatabaseUrl): Promise<void> {
+async function commit(client: Client, url: DatabaseUrl, name: WorkName): Promise<void> {
   const { rows } = await client.query<{ id: string }>("select pg_current_xact_id()::text as id");
   try {
     await client.query("commit");
   } catch (error) {
-    if (!isConnectionLoss(error)) throw failed(error, "");
-    if (!(await wasKept(url, rows[0]?.id ?? "", error))) throw error;
+    if (!isConnectionLoss(error)) throw failed(name, error, "");
+    if (!(await wasKept(url, rows[0]?.id ?? "", name, error))) throw error;
   }
 }
 
 /** Asks the server, over a new connection, what became of a transaction (pg_xact_status). */
-async function wasKept(url: DatabaseUrl, transaction: string, cause: unknown): Promise<boolean> {
+async function wasKept(
+  url: DatabaseUrl,
+  transaction: string,
+  name: WorkName,
+  cause: unknown,
+): Promise<boolean> {
   const unknown = (status: string) =>
     new NeedsHandsError({
       code: "commit-unknown",
-      message: "The connection broke while the restore was to be kept.",
+      message: `The connection broke while the ${name} was to be kept.`,
       state: `Either all of it is kept or nothing; the server says: ${status}.`,
-      remedy: "When the server answers again, look: pantler restore with --dry-run compares the rows.",
+      remedy: `When the server answers again, look: ${remedies[name].whenUnknown}`,
       cause,
     });
   try {
@@ -90,7 +116,7 @@ async function wasKept(url: DatabaseUrl, transaction: string, cause: unknown): P
   }
 }
 
-function failed(error: unknown, blockers: string): UnchangedError {
+function failed(name: WorkName, error: unknown, blockers: string): UnchangedError {
   const because = error instanceof Error ? error.message : String(error);
   const sqlstate = sqlstateOf(error);
   const parts = { state: undone, ...(sqlstate ? { sqlstate } : {}), cause: error };
@@ -108,17 +134,17 @@ function failed(error: unknown, blockers: string): UnchangedError {
       return new UnchangedError({
         ...parts,
         code: "foreign-key-broken",
-        message: `The restored rows and those that are there do not fit: ${because}.`,
+        message: `The rows do not fit together, or not with those that are there: ${because}.`,
         ...detailOf(error),
-        remedy: "Restore the tables that belong together, or everything.",
+        remedy: remedies[name].whenBroken,
       });
     default:
       return new UnchangedError({
         ...parts,
-        code: "restore-failed",
-        message: `The restore failed: ${because}.`,
+        code: `${name}-failed`,
+        message: `The ${name} failed: ${because}.`,
         ...detailOf(error),
-        remedy: "See what the server says above; pantler backup verify tells whether the archive is sound.",
+        remedy: `See what the server says above${remedies[name].whenFailed}.`,
       });
   }
 }

@@ -13,6 +13,7 @@ import { compareRows } from "./restore-verify.js";
 import {
   counted,
   describeRows,
+  digestOf,
   isAuth,
   lacksRoles,
   makeRoles,
@@ -106,7 +107,7 @@ async function fill(
   { judge, onFilled }: Filling,
 ): Promise<string[]> {
   const { reader, pre, post, rights, tables, sequences } = whole;
-  const loads = await withTables(first, planLoads(tables, reader.manifest), operation);
+  const loads = await withTables(first, planLoads(tables, reader.manifest.tables), operation);
   await operation.step("make the tables", async (step) => {
     await clearProject(first, [recordsSchema]);
     if (await lacksRoles(first, reader)) await makeRoles(first, reader);
@@ -123,7 +124,7 @@ async function fill(
     await restoreSequences(first, sequences);
   });
   const differences = await operation.step("compare the rows with the backup", async (step) => {
-    return await compareRows(clients, loads, (done) => step.progress(done, loads.length, "tables"));
+    return await compareRows(clients, loads, digestOf, (done) => step.progress(done, loads.length, "tables"));
   });
   judge?.(differences);
   await operation.step("restore indexes, constraints and rules", async (step) => {

@@ -1,30 +1,38 @@
 import {
   listFilledViews,
+  parseDigest,
   type QualifiedName,
   refreshViews,
   restoreSequences,
   sqlName,
 } from "../../copy/index.js";
 import { InputError, type Operation, type Step, stopWhenAborted } from "../../operation/index.js";
-import { type Client, quoteIdentifier } from "../../postgres/index.js";
+import { type Client, quoteLiteral } from "../../postgres/index.js";
 import { dumpedSchemas } from "../../schema/index.js";
-import type { ArchivedTable, Manifest } from "../archive/manifest.js";
-import { isSame } from "../contents.js";
+import { authTables, isSame } from "../contents.js";
+import { advanceSequences } from "./advance-sequences.js";
 import { withoutConstraints } from "./lifted-constraints.js";
 import { type Load, loadRows, planLoads } from "./load-rows.js";
 import { type Merged, type MergeMode, mergeRows } from "./merge-rows.js";
-import { lostViews, makeMissing } from "./missing-tables.js";
 import { undone } from "./one-transaction.js";
 import { compareRows, rowsDiffer } from "./restore-verify.js";
-import { counted, describeRows, isAuth, type Whole } from "./restore-whole.js";
+import { counted, describeRows, isAuth } from "./restore-whole.js";
+import type { MadeTables, RowSource, SourceTable } from "./row-source.js";
 import { withoutTriggers } from "./triggers.js";
 
 export interface RowsRequest {
   /** Brings rows back by their primary key instead of replacing all of a table's. */
   readonly merge?: MergeMode | undefined;
-  /** Whether these are all tables of the archive: then the sequences are set as in it. */
+  /** Whether these are all tables of the source: then sequences are set as they stand there. */
   readonly complete: boolean;
+  /**
+   * The ids of the users whose rows the source has. Other users stay as they are; without it, those that the source does not
+   * have are removed.
+   */
+  readonly users?: readonly string[] | undefined;
 }
+
+const nothingMade: MadeTables = { tables: [], finish: async () => [] };
 
 /**
  * Replaces or merges the rows of tables, inside the transaction that is open. Foreign keys from and to them are checked
@@ -34,45 +42,42 @@ export interface RowsRequest {
  * @throws InputError `columns-missing`, `key-missing-for-merge`
  * @throws UnchangedError `rows-differ`, `interrupted`
  */
-export async function restoreRows(
+export async function restoreRows<Table extends SourceTable>(
   client: Client,
-  whole: Whole,
+  source: RowSource<Table>,
   request: RowsRequest,
   operation: Operation,
   signal: AbortSignal | undefined,
-): Promise<Map<ArchivedTable, Merged>> {
-  const { reader, tables, sequences } = whole;
-  const missing = await operation.step("make the missing tables", async (step) => {
-    const made = await makeMissing(client, whole);
-    if (made.tables.length === 0) step.skip("all are there");
-    else step.note(made.tables.map(sqlName).join(", "));
-    return made;
-  });
-  await requireColumns(client, tables);
-  const loads = loadsInto(whole, missing.tables);
+): Promise<Map<Table, Merged>> {
+  const { tables } = source;
+  const missing = await makeMissing(client, source, operation);
+  await requireColumns(client, source);
+  const loads = loadsInto(source, missing.tables);
   const merged = await operation.step(request.merge ? "merge the rows" : "load the rows", async (step) => {
-    const isNew = ({ table }: Load) => missing.tables.some((made) => isSame(made, table));
-    const load = async () => await loadAll(client, whole, loads, isNew, request, step, signal);
+    const isNew = ({ table }: Load<Table>) => missing.tables.some((made) => isSame(made, table));
+    const load = async () => await loadAll(client, source, loads, isNew, request, step, signal);
     const withoutBoth = async () => await withoutTriggers(client, tables, load);
     const results = await withoutConstraints(client, tables, withoutBoth);
-    step.note(describeRows(tables));
+    step.note(describeRows(tables.map((table) => ({ rows: rowsOf(source, table) }))));
     return results;
   });
-  await missing.finish();
-  const lost = await lostViews(client, whole, missing);
+  const lost = await missing.finish();
   if (lost.length > 0) {
-    operation.finding("warning", `views of the backup that are no longer there: ${lost.join(", ")}`);
+    operation.finding("warning", `views of ${source.name} that are no longer there: ${lost.join(", ")}`);
   }
-  if (request.complete && !request.merge) await restoreSequences(client, await present(client, sequences));
-  else await advanceSequences(client, tables);
+  if (request.complete && !request.merge) {
+    await restoreSequences(client, await present(client, source.sequences));
+  } else await advanceSequences(client, tables);
   if (!request.merge) {
-    await operation.step("compare the rows with the backup", async () => {
-      const differences = await compareRows([client], loads);
-      if (differences.length > 0) throw rowsDiffer(differences, undone);
+    await operation.step(`compare the rows with ${source.name}`, async () => {
+      // Where other users stay, theirs were compared one by one as they were merged.
+      const whole = loads.filter(({ table }) => !request.users || !isAuth(table));
+      const differences = await compareRows([client], whole, source.digestOf);
+      if (differences.length > 0) throw rowsDiffer(differences, undone, source.name);
     });
   }
   await operation.step("fill materialised views", async (step) => {
-    const views = await viewsToFill(client, reader.manifest, request.complete);
+    const views = await viewsToFill(client, source, request.complete);
     if (views.length === 0) return step.skip("there are none");
     await refreshViews(client, views);
     step.note(String(views.length));
@@ -80,17 +85,38 @@ export async function restoreRows(
   return merged;
 }
 
-/** Those that were filled when the backup was taken, if all of its rows are restored, and those that are now. */
-async function viewsToFill(client: Client, { views }: Manifest, complete: boolean): Promise<QualifiedName[]> {
+async function makeMissing<Table extends SourceTable>(
+  client: Client,
+  { makeMissing: make }: RowSource<Table>,
+  operation: Operation,
+): Promise<MadeTables> {
+  if (!make) return nothingMade;
+  return await operation.step("make the missing tables", async (step) => {
+    const made = await make(client);
+    if (made.tables.length === 0) step.skip("all are there");
+    else step.note(made.tables.map(sqlName).join(", "));
+    return made;
+  });
+}
+
+/** Those that are filled where the rows are from, if all of those are loaded, and those that are filled now. */
+async function viewsToFill(
+  client: Client,
+  { views }: Pick<RowSource, "views">,
+  complete: boolean,
+): Promise<QualifiedName[]> {
   const were = complete ? await present(client, views) : [];
   const filled = await listFilledViews(client, await dumpedSchemas(client));
   return [...were, ...filled.filter((view) => !were.some((each) => isSame(each, view)))];
 }
 
 /** Tables that were made are no partitions yet, so that nothing deals rows out to them. */
-function loadsInto({ tables, reader }: Whole, made: readonly QualifiedName[]): Load[] {
+function loadsInto<Table extends SourceTable>(
+  { tables, known }: RowSource<Table>,
+  made: readonly QualifiedName[],
+): Load<Table>[] {
   const isMade = (name: QualifiedName) => made.some((each) => isSame(each, name));
-  const loads = planLoads(tables, reader.manifest);
+  const loads = planLoads(tables, known);
   const direct = loads.filter(({ table }) => isMade(table)).map(({ into }) => into);
   return loads.map(({ table, into }) => ({
     table,
@@ -98,41 +124,55 @@ function loadsInto({ tables, reader }: Whole, made: readonly QualifiedName[]): L
   }));
 }
 
-async function loadAll(
+async function loadAll<Table extends SourceTable>(
   client: Client,
-  { reader }: Whole,
-  loads: readonly Load[],
-  isNew: (load: Load) => boolean,
-  { merge }: RowsRequest,
+  source: RowSource<Table>,
+  loads: readonly Load<Table>[],
+  isNew: (load: Load<Table>) => boolean,
+  { merge, users }: RowsRequest,
   step: Step,
   signal: AbortSignal | undefined,
-): Promise<Map<ArchivedTable, Merged>> {
+): Promise<Map<Table, Merged>> {
   const total = loads.reduce((sum, { table }) => sum + table.bytes, 0);
   let done = 0;
-  const merged = new Map<ArchivedTable, Merged>();
+  const merged = new Map<Table, Merged>();
   // What was just made has no key yet.
-  const isReplaced = (load: Load) => isNew(load) || (!merge && !isAuth(load.table));
+  const isReplaced = (load: Load<Table>) => isNew(load) || (!merge && !isAuth(load.table));
   // All before the first is filled, since a partitioned table may deal rows out to each.
-  for (const { table } of loads.filter(isReplaced)) {
-    stopWhenAborted(signal, undone);
-    await client.query(`truncate only ${sqlName(table)}`);
-  }
+  const emptied = loads.filter(isReplaced).map(({ table }) => `only ${sqlName(table)}`);
+  stopWhenAborted(signal, undone);
+  if (emptied.length > 0) await client.query(`truncate ${emptied.join(", ")}`);
   for (const load of loads) {
     stopWhenAborted(signal, undone);
-    const rows = counted(reader.rows(load.table), (bytes) => {
+    const rows = counted(source.rows(load.table), (bytes) => {
       stopWhenAborted(signal, undone);
       done += bytes;
       step.progress(done, total, `bytes, ${sqlName(load.table)}`);
     });
     if (isReplaced(load)) {
-      await loadRows(client, load, rows, { freeze: true });
-      if (merge) merged.set(load.table, { inserted: load.table.rows, updated: 0 });
-    } else if (merge) merged.set(load.table, await mergeRows(client, load, rows, merge));
-    else await mergeRows(client, load, rows, "update", true);
+      const inserted = await loadRows(client, load, rows, { freeze: true });
+      if (merge) merged.set(load.table, { inserted, updated: 0 });
+    } else if (merge) merged.set(load.table, await mergeRows(client, load, rows, source, merge));
+    else await mergeRows(client, load, rows, source, "update", removedOf(load.table, users));
   }
   // What is deferred would otherwise keep the tables from being changed again.
   await client.query("set constraints all immediate");
   return merged;
+}
+
+/**
+ * Under which condition rows of a table of Supabase's go that the source does not have. Where only some users are taken
+ * along, a way to sign in that such a user has no more goes, and no user does.
+ */
+function removedOf(table: SourceTable, users: readonly string[] | undefined): string | undefined {
+  if (!users) return "true";
+  const [, identities] = authTables;
+  if (!identities || !isSame(table, identities) || users.length === 0) return undefined;
+  return `present.user_id in (${users.map(quoteLiteral).join(", ")})`;
+}
+
+function rowsOf<Table extends SourceTable>({ digestOf }: RowSource<Table>, table: Table): number {
+  return Number(parseDigest(digestOf(table)).rows);
 }
 
 const missingColumns = `
@@ -147,7 +187,10 @@ where not exists (
 )
 `;
 
-async function requireColumns(client: Client, tables: readonly ArchivedTable[]): Promise<void> {
+async function requireColumns(
+  client: Client,
+  { name: source, tables }: Pick<RowSource, "name" | "tables">,
+): Promise<void> {
   const columns = tables.flatMap((table) => table.columns.map((column) => ({ ...table, column })));
   const { rows } = await client.query<{ name: string }>(missingColumns, [
     columns.map(({ schema }) => schema),
@@ -157,7 +200,7 @@ async function requireColumns(client: Client, tables: readonly ArchivedTable[]):
   if (rows.length === 0) return;
   throw new InputError({
     code: "columns-missing",
-    message: `The database no longer has ${rows.map(({ name }) => name).join(", ")}, which the backup's rows need.`,
+    message: `The database no longer has ${rows.map(({ name }) => name).join(", ")}, which the rows of ${source} need.`,
     state: "Nothing was changed.",
     remedy: "Restore everything, or bring the schema to what it was: pantler migration list",
   });
@@ -173,42 +216,4 @@ async function present<Named extends QualifiedName>(
     [names.map(sqlName)],
   );
   return names.filter((_, index) => rows[index]?.there);
-}
-
-/** Sequences that give a table's column its values, and the largest value it has. */
-const ownedSequences = `
-select
-  quote_ident(sequence_schema.nspname) || '.' || quote_ident(sequence.relname) as sequence,
-  attname as column,
-  seqincrement::text as increment
-from pg_depend
-join pg_class as sequence on sequence.oid = objid and sequence.relkind = 'S'
-join pg_namespace as sequence_schema on sequence_schema.oid = sequence.relnamespace
-join pg_sequence on seqrelid = sequence.oid
-join pg_attribute on attrelid = refobjid and attnum = refobjsubid
-where pg_depend.classid = 'pg_class'::regclass
-  and refclassid = 'pg_class'::regclass
-  and deptype in ('a', 'i')
-  and refobjid = $1::regclass
-`;
-
-/** Moves sequences past the values that rows have now, so that the next row does not collide; they never go back. */
-async function advanceSequences(client: Client, tables: readonly ArchivedTable[]): Promise<void> {
-  for (const table of tables) {
-    const { rows } = await client.query<{ sequence: string; column: string; increment: string }>(
-      ownedSequences,
-      [sqlName(table)],
-    );
-    for (const { sequence, column, increment } of rows) {
-      const farthest = increment.startsWith("-") ? "min" : "max";
-      const beyond = increment.startsWith("-") ? "<" : ">";
-      const { rows: found } = await client.query<{ next: string }>(
-        `select (farthest + ${BigInt(increment)})::text as next
-         from (select ${farthest}(${quoteIdentifier(column)})::bigint as farthest from ${sqlName(table)}) as present
-         cross join ${sequence} as sequence
-         where farthest ${beyond} last_value or farthest = last_value and not is_called`,
-      );
-      if (found[0]) await client.query(`alter sequence ${sequence} restart with ${BigInt(found[0].next)}`);
-    }
-  }
 }

@@ -73,7 +73,7 @@ export async function replaceWhole(
     await makeRoles(client, reader);
     await apply(pre, step);
   });
-  const loads = await withTables(client, planLoads(tables, reader.manifest), operation);
+  const loads = await withTables(client, planLoads(tables, reader.manifest.tables), operation);
   await operation.step("load the rows", async (step) => {
     const total = tables.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
@@ -91,7 +91,7 @@ export async function replaceWhole(
     await restoreSequences(client, sequences);
   });
   await operation.step("compare the rows with the backup", async (step) => {
-    const differences = await compareRows([client], loads, (done) => {
+    const differences = await compareRows([client], loads, digestOf, (done) => {
       stopWhenAborted(signal, undone);
       step.progress(done, loads.length, "tables");
     });
@@ -149,7 +149,7 @@ export function hasSchema(entries: readonly DumpEntry[], schema: string): boolea
 }
 
 /** Whether a table is one of Supabase's whose rows are the project's. */
-export function isAuth(table: ArchivedTable): boolean {
+export function isAuth(table: QualifiedName): boolean {
   return authTables.some((auth) => isSame(auth, table));
 }
 
@@ -163,8 +163,13 @@ export async function replaceAuthRows(
   rows: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   await withoutTriggers(client, [load.table], async () => {
-    await mergeRows(client, load, rows, "update", true);
+    await mergeRows(client, load, rows, { name: "the backup", digestOf }, "update", "true");
   });
+}
+
+/** What the rows of a table of an archive digest to. */
+export function digestOf({ digest }: ArchivedTable): string {
+  return digest;
 }
 
 /** Reports the size of every piece that passes. */
@@ -179,7 +184,7 @@ export async function* counted(
 }
 
 /** How much there is, in words. */
-export function describeRows(tables: readonly ArchivedTable[]): string {
+export function describeRows(tables: readonly { readonly rows: number }[]): string {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   return `${tables.length} ${tables.length === 1 ? "table" : "tables"}, ${rows} ${rows === 1 ? "row" : "rows"}`;
 }

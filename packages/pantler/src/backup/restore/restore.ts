@@ -14,6 +14,7 @@ import { readSchema } from "../../schema/index.js";
 import { ArchiveReader } from "../archive/archive-reader.js";
 import type { ArchivedTable } from "../archive/manifest.js";
 import type { Backup } from "../catalog.js";
+import { rowsOfArchive } from "./archive-rows.js";
 import { isEmpty } from "./clear-project.js";
 import { schemaDifferences } from "./compare-schema.js";
 import { gatherStatistics } from "./gather-statistics.js";
@@ -93,7 +94,7 @@ export async function restoreBackup(
         if (plan.way !== "rows") return await replaceWhole(client, whole, operation, signal);
         const results = await restoreRows(
           client,
-          whole,
+          rowsOfArchive(whole),
           { merge: request.merge, complete: plan.complete },
           operation,
           signal,
@@ -102,7 +103,7 @@ export async function restoreBackup(
       });
     }
     const { views } = plan.way === "everything" ? manifest : { views: [] };
-    await gatherStatistics(client, whole, views, operation);
+    await gatherStatistics(client, whole.tables, views, operation);
     const schemaEqual =
       plan.way === "rows" ? undefined : await compareSchema(client, whole.reader, major, operation);
     return {
