@@ -7,6 +7,7 @@ export type { UnbuiltMigration } from "./drift/applied.js";
 export { type DriftDraft, draftFromDrift } from "./drift/draft.js";
 export { type Drift, findDrift } from "./drift/drift.js";
 export { outermost } from "./drift/parts.js";
+export { type LedgerRow, readLedger } from "./ledger.js";
 export type { LintFinding, LintRequest, LintRule } from "./lint/finding.js";
 export { lintMigrations } from "./lint/lint.js";
 export { lintPending } from "./lint/lint-environment.js";

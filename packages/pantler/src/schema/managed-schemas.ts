@@ -77,6 +77,8 @@ order by nspname
 export interface Schemas {
   /** Of Supabase, an extension or Pantler: no part of what the project is made of. */
   readonly managed: readonly string[];
+  /** The project's own. */
+  readonly own: readonly string[];
   /** What a backup takes: the project's own, and those that record how it came about. */
   readonly dumped: readonly string[];
 }
@@ -93,6 +95,7 @@ export async function readSchemas(client: Client): Promise<Schemas> {
   ]);
   return {
     managed: rows.filter(({ managed }) => managed).map(({ name }) => name),
+    own: rows.filter(({ managed }) => !managed).map(({ name }) => name),
     dumped: rows.filter(({ name, managed }) => !managed || recorded.includes(name)).map(({ name }) => name),
   };
 }

@@ -14,6 +14,8 @@ export interface ReplaceRequest {
   readonly users?: readonly string[] | undefined;
   /** Run in the transaction before anything is changed; what it throws undoes it. */
   readonly before?: (() => Promise<void>) | undefined;
+  /** Run at the end of the transaction; what it throws undoes it. */
+  readonly after?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function replaceRows<Table extends SourceTable>(
   client: Client,
   url: DatabaseUrl,
   source: RowSource<Table>,
-  { name, users, before }: ReplaceRequest,
+  { name, users, before, after }: ReplaceRequest,
   operation: Operation,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -37,6 +39,7 @@ export async function replaceRows<Table extends SourceTable>(
   const work = async () => {
     await before?.();
     await restoreRows(client, source, { complete: true, users }, operation, signal);
+    await after?.();
   };
   await inOneTransaction(client, url, signal, work, name);
   await gatherStatistics(client, source.tables, source.views, operation);
