@@ -52,7 +52,30 @@ export {
   type Target,
   withScratch,
 } from "./engine/index.js";
-export { type LocalStatus, localStatus, type StartResult, startLocal } from "./environments/index.js";
+export {
+  type ComparedTable,
+  type DifferingRows,
+  type LastDeployment,
+  type ListedEnvironment,
+  type LocalStatus,
+  listEnvironments,
+  localStatus,
+  overwritePhrase,
+  type ParityRequest,
+  type ParityResult,
+  type PlannedTable,
+  type PlannedUsers,
+  type RowDifference,
+  type StartResult,
+  type SyncedUser,
+  type SyncPlan,
+  type SyncRequest,
+  type SyncResult,
+  startLocal,
+  syncEnvironment,
+  verifyParity,
+  type WhichUsers,
+} from "./environments/index.js";
 export {
   type CheckRequest,
   type CheckResult,

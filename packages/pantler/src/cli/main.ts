@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { Ending } from "./command.js";
 import { backupCommand } from "./commands/backup.js";
 import { deployCommand } from "./commands/deploy.js";
+import { envCommand } from "./commands/env.js";
 import { genCommand } from "./commands/gen.js";
 import { migrationCommand } from "./commands/migration.js";
 import { restoreCommand } from "./commands/restore.js";
@@ -30,6 +31,7 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(deployCommand(ending))
     .addCommand(backupCommand(ending))
     .addCommand(restoreCommand(ending))
+    .addCommand(envCommand(ending))
     .addCommand(genCommand(ending));
   for (const command of everyCommand(program))
     command.exitOverride().showHelpAfterError("(add --help for what it takes)");

@@ -31,8 +31,7 @@ export async function readProjectData(client: Client): Promise<ProjectData> {
   return {
     schemas,
     tables: found.filter(({ schema }) => schemas.includes(schema)),
-    users:
-      areSupabases && ofUsers && ofIdentities ? { users: ofUsers, identities: ofIdentities } : undefined,
+    users: areSupabases && ofUsers && ofIdentities ? { users: ofUsers, identities: ofIdentities } : undefined,
   };
 }
 

@@ -12,7 +12,8 @@ export function conditionOnUsers({ users }: Project, which: WhichUsers): string 
   if (which === "all") return undefined;
   if (which === "none") return "false";
   const addresses = [...users.seeded, ...users.test.map(({ email }) => email)];
-  const isNamed = addresses.length > 0 ? ` or lower(email) in (${addresses.map(quoteLiteral).join(", ")})` : "";
+  const isNamed =
+    addresses.length > 0 ? ` or lower(email) in (${addresses.map(quoteLiteral).join(", ")})` : "";
   return `lower(split_part(email, '@', 2)) = ${quoteLiteral(users.testDomain)}${isNamed}`;
 }
 

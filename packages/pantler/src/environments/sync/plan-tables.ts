@@ -11,12 +11,12 @@ export async function planTables(
   to: Client,
   tables: readonly QualifiedName[],
 ): Promise<PlannedTable[]> {
-  const [then, now] = await Promise.all([countRows(from, tables), countRows(to, tables)]);
+  const [after, now] = await Promise.all([countRows(from, tables), countRows(to, tables)]);
   return tables.map(({ schema, name }, place) => ({
     schema,
     name,
     now: now[place] ?? 0,
-    then: then[place] ?? 0,
+    after: after[place] ?? 0,
   }));
 }
 

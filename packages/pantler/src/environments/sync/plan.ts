@@ -38,7 +38,7 @@ export async function makePlan(from: Side, to: Side, which: WhichUsers): Promise
 
 function emptied(from: Side, to: Side, tables: readonly PlannedTable[]): string[] {
   return tables
-    .filter(({ now, then }) => now > 0 && then === 0)
+    .filter(({ now, after }) => now > 0 && after === 0)
     .map(
       ({ schema, name, now }) =>
         `${schema}.${name} of ${to.name} has ${counted(now, "row")} and will be empty, as it is in ${from.name}`,

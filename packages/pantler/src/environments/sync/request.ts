@@ -8,7 +8,7 @@ export interface PlannedTable {
   /** How many rows the target has now. */
   readonly now: number;
   /** How many the source has. */
-  readonly then: number;
+  readonly after: number;
 }
 
 /** A user of Supabase's. */

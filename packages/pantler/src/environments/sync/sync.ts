@@ -96,10 +96,7 @@ async function openSides(
 }
 
 /** Puts what goes wrong with a connection into words; which of the two it was shows when they are asked. */
-async function orProblem<Result>(
-  sides: readonly [Side, Side],
-  work: () => Promise<Result>,
-): Promise<Result> {
+async function orProblem<Result>(sides: readonly [Side, Side], work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
