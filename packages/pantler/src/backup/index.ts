@@ -19,9 +19,9 @@ export { isDatabaseMissing, previewNewDatabase, withNewDatabase } from "./restor
 export { planRestore, type RestoreRequest } from "./restore/plan-restore.js";
 export { previewRestore, type RestorePreview } from "./restore/preview.js";
 export { replaceRows } from "./restore/replace-rows.js";
+export { type RestoreResult, restoreBackup } from "./restore/restore.js";
 export { refuseHalfRestored } from "./restore/restore-marker.js";
 export type { RowSource } from "./restore/row-source.js";
-export { type RestoreResult, restoreBackup } from "./restore/restore.js";
 export { openStore } from "./stores/open-store.js";
 export type { Store } from "./stores/store.js";
 export { type VerifyResult, verifyBackup } from "./verify.js";
