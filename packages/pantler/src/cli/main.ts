@@ -7,9 +7,11 @@ import { envCommand } from "./commands/env.js";
 import { genCommand } from "./commands/gen.js";
 import { migrationCommand } from "./commands/migration.js";
 import { restoreCommand } from "./commands/restore.js";
+import { seedCommand } from "./commands/seed.js";
 import { startCommand } from "./commands/start.js";
 import { statusCommand } from "./commands/status.js";
 import { stopCommand } from "./commands/stop.js";
+import { userCommand } from "./commands/user.js";
 
 /**
  * Runs the command line.
@@ -32,6 +34,8 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(backupCommand(ending))
     .addCommand(restoreCommand(ending))
     .addCommand(envCommand(ending))
+    .addCommand(userCommand(ending))
+    .addCommand(seedCommand(ending))
     .addCommand(genCommand(ending));
   for (const command of everyCommand(program))
     command.exitOverride().showHelpAfterError("(add --help for what it takes)");

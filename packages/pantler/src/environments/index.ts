@@ -1,4 +1,14 @@
 export {
+  type ColumnValue,
+  defineSeed,
+  type Row,
+  type RowContext,
+  type SeedDefinition,
+  type SeedUser,
+  type TableSeed,
+} from "./generate/definition.js";
+export { type GeneratedTable, type GenerateRequest, generateRows } from "./generate/generate.js";
+export {
   type LastDeployment,
   type ListedEnvironment,
   listEnvironments,
@@ -22,3 +32,6 @@ export {
   type SyncResult,
 } from "./sync/request.js";
 export { syncEnvironment } from "./sync/sync.js";
+export type { CreatedUser } from "./users/auth-users.js";
+export { findSeedHazard, hazardInWords, type SeedHazard } from "./users/real-users.js";
+export { createTestUsers, seedEnvironment, type TestData, type TestDataRequest } from "./users/test-data.js";
