@@ -23,6 +23,12 @@ export {
 } from "./parity/verify-parity.js";
 export { usersInWords, type WhichUsers } from "./parity/which-users.js";
 export {
+  type ResetPlan,
+  type ResetRequest,
+  type ResetResult,
+  resetEnvironments,
+} from "./reset/reset.js";
+export {
   overwritePhrase,
   type PlannedTable,
   type PlannedUsers,

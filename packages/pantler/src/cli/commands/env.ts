@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Ending } from "../command.js";
 import { envListCommand } from "./env-list.js";
+import { envResetCommand } from "./env-reset.js";
 import { envSyncCommand } from "./env-sync.js";
 import { envVerifyCommand } from "./env-verify.js";
 
@@ -10,5 +11,6 @@ export function envCommand(ending: Ending): Command {
     .addHelpText("after", "\nExample:\n  pantler env sync local production --dry-run")
     .addCommand(envListCommand(ending))
     .addCommand(envSyncCommand(ending))
-    .addCommand(envVerifyCommand(ending));
+    .addCommand(envVerifyCommand(ending))
+    .addCommand(envResetCommand(ending));
 }

@@ -19,6 +19,7 @@ import {
 import type { SeedDefinition, SeedUser } from "../generate/definition.js";
 import { type GeneratedTable, generateRows } from "../generate/generate.js";
 import { readDefinition } from "../generate/read-definition.js";
+import { emptyProject } from "../reset/empty.js";
 import { type CreatedUser, createUsers } from "./auth-users.js";
 import { refuseRealUsers } from "./real-users.js";
 
@@ -28,6 +29,8 @@ export interface TestDataRequest {
   readonly confirmed?: string | undefined;
   /** How many times as much data as the definition says; 1 unless said otherwise. */
   readonly scale?: number | undefined;
+  /** Takes out all rows, and the test users, before: in the same transaction, so that it is never empty. */
+  readonly empty?: boolean | undefined;
 }
 
 export interface TestData {
@@ -89,6 +92,9 @@ async function writeTestData(
     try {
       stopWhenAborted(signal, nothingKept);
       await client.query("begin");
+      if (request.empty) {
+        await operation.step("empty the tables", () => emptyProject(client, target.project.users));
+      }
       const users = await operation.step("create the test users", async (step) => {
         const made = await createUsers(client, target.project.users.test, target.project.users.password);
         const created = made.filter(({ outcome }) => outcome === "created").length;

@@ -1,0 +1,53 @@
+import { listTables, sqlName, type Table } from "../../copy/index.js";
+import type { Client } from "../../postgres/index.js";
+import type { UserSettings } from "../../project/index.js";
+import { readSchemas } from "../../schema/index.js";
+
+/** A table and how many rows it has. */
+export interface CountedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly rows: number;
+}
+
+/** Counts the rows of the project's tables. */
+export async function countRows(client: Client): Promise<CountedTable[]> {
+  const counted: CountedTable[] = [];
+  for (const table of await projectTables(client)) {
+    const { rows } = await client.query<{ count: string }>(`select count(*) from only ${sqlName(table)}`);
+    counted.push({ schema: table.schema, name: table.name, rows: Number(rows[0]?.count) });
+  }
+  return counted;
+}
+
+/**
+ * Takes all rows out of the project's tables, and the test users out of those of Supabase, in the transaction that is
+ * open. Sequences start over. Other users stay, and so do the ledger and what Pantler records.
+ */
+export async function emptyProject(client: Client, users: UserSettings): Promise<void> {
+  const tables = await projectTables(client);
+  if (tables.length > 0) {
+    // In one statement, since they refer to each other.
+    await client.query(
+      `truncate ${tables.map((table) => `only ${sqlName(table)}`).join(", ")} restart identity`,
+    );
+  }
+  const { rows } = await client.query<{ there: boolean }>(
+    "select to_regclass('auth.users') is not null as there",
+  );
+  if (!rows[0]?.there) return;
+  const known = [...users.seeded, ...users.test.map(({ email }) => email)];
+  await client.query(
+    `delete from auth.users
+    where lower(email) = any ($1::text[]) or right(lower(email), length($2) + 1) = '@' || $2`,
+    [known, users.testDomain],
+  );
+}
+
+async function projectTables(client: Client): Promise<Table[]> {
+  const { managed, dumped } = await readSchemas(client);
+  return await listTables(
+    client,
+    dumped.filter((schema) => !managed.includes(schema)),
+  );
+}
