@@ -193,8 +193,10 @@ function ordered(operator: string, left: unknown, right: unknown): unknown {
   return operator === ">" ? a > b : a >= b;
 }
 
-function momentOf(text: string): number {
-  const zoned = text.length > 10 && !/(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(text.slice(10)) ? `${text}Z` : text;
+/** A date or moment in milliseconds since 1970; what has no time zone is in UTC. */
+export function momentOf(text: string): number {
+  if (text.length <= 10) return Date.parse(text);
+  const zoned = /(?:Z|[+-]\d\d(?::?\d\d)?)$/.test(text.slice(10)) ? text : `${text}Z`;
   return Date.parse(zoned.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
 }
 

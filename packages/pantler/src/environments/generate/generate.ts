@@ -41,7 +41,7 @@ interface MadeTable {
 }
 
 /** Server-judged rows are replaced so often before they are given up. */
-const rounds = 30;
+const rounds = 60;
 
 /**
  * Adds the rows that a definition wants and the database lacks, in the transaction that is open: it asks for nothing but
@@ -270,15 +270,24 @@ async function replaceRefused(
     const rows = added.map(({ made }) => made.row);
     refused = await judgeOnServer(client, plan, catalog, rows, open);
     if (refused.size === 0) return;
-    for (const index of refused.keys()) {
+    for (const [index, broken] of refused) {
       const each = added[index];
       if (!each) continue;
       maker.release(each.made.row);
       each.made.attempt += 1;
-      maker.make(each.made, each.fixed);
+      maker.make(each.made, { ...each.fixed, ...referredTo(plan, each.made.row, broken) });
     }
   }
   throw impossible(plan.name, [...new Set(refused.values())].join(", "));
+}
+
+/** What other rows of the same table refer to it by, which stays unless it was what the server refused. */
+function referredTo(plan: TablePlan, row: Row, broken: string): Row {
+  const keys = plan.foreignKeys.filter(({ table }) => isSameTable(table, plan.facts));
+  if (plan.keys.some(({ name }) => name === broken)) return {};
+  return Object.fromEntries(
+    keys.flatMap(({ references }) => references.map((column) => [column, row[column]])),
+  );
 }
 
 /** Fills in the foreign keys that had to wait until the rows they refer to were made. */

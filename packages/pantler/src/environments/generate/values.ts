@@ -1,7 +1,7 @@
 import type { TypeFacts } from "./catalog.js";
 import type { Domains } from "./domain-facts.js";
 import type { Draw } from "./draw.js";
-import { evaluate } from "./expression.js";
+import { evaluate, momentOf } from "./expression.js";
 import { type Hints, joinHints } from "./hints.js";
 import { textFor } from "./words.js";
 
@@ -80,7 +80,7 @@ function whole(limit: number): Maker {
     const { least, most } = numbers(hints);
     const usual = usualNumber(column);
     const span = isUnique ? Math.max(1000, rows * 20) : usual;
-    const from = Math.ceil(Math.max(-limit - 1, least ?? Math.min(1, (most ?? 1) - span)));
+    const from = Math.ceil(Math.max(-limit - 1, least ?? lowest(1, most, span)));
     const to = Math.floor(Math.min(limit, most ?? Math.max(from, from - 1 + span)));
     return to < from ? from : draw.whole(from, to);
   };
@@ -100,6 +100,11 @@ function numbers({ least, most }: Hints): { least: number | undefined; most: num
   };
 }
 
+/** Where numbers begin that have no lower bound: at the usual place, unless the upper one is below it. */
+function lowest(usual: number, most: number | undefined, span: number): number {
+  return most === undefined || most >= usual ? usual : most - span;
+}
+
 const decimal: Maker = ({ column, modifier, hints, isUnique, rows }, draw) => {
   const scale = modifier < 0 ? 2 : (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
   const digits = modifier < 0 ? 12 : ((modifier - 4) >> 16) & 0xffff;
@@ -107,7 +112,7 @@ const decimal: Maker = ({ column, modifier, hints, isUnique, rows }, draw) => {
   const limit = 10 ** Math.min(digits - scale, 12) - 10 ** -decimals;
   const { least, most } = numbers(hints);
   const span = isUnique ? Math.max(1000, rows * 20) : usualNumber(column) * 5;
-  const from = Math.max(-limit, least ?? Math.min(0, (most ?? 0) - span));
+  const from = Math.max(-limit, least ?? lowest(0, most, span));
   const to = Math.min(limit, most ?? from + span);
   const step = 10 ** decimals;
   const value = Math.round((from + draw.next() * (to - from)) * step) / step;
@@ -116,7 +121,7 @@ const decimal: Maker = ({ column, modifier, hints, isUnique, rows }, draw) => {
 
 const floating: Maker = ({ hints }, draw) => {
   const { least, most } = numbers(hints);
-  const from = least ?? Math.min(0, (most ?? 0) - 1000);
+  const from = least ?? lowest(0, most, 1000);
   return Math.round((from + draw.next() * ((most ?? from + 1000) - from)) * 8) / 8;
 };
 
@@ -167,9 +172,7 @@ function likePattern(pattern: string, { faker }: Draw): string {
 /** A moment near the one that dates are relative to, by what the column is called. */
 function momentFor({ column, hints, now }: ValueRequest, draw: Draw): Date {
   const bound = (text: number | string | undefined) =>
-    typeof text === "string"
-      ? Date.parse(text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"))
-      : Number.NaN;
+    typeof text === "string" ? momentOf(text) : Number.NaN;
   const [least, most] = [bound(hints.least), bound(hints.most)];
   const future = /due|expir|until|next|reminder|expected|scheduled|estimated/.test(column);
   const birth = /birth/.test(column);

@@ -1,7 +1,8 @@
 import type { Target } from "../../engine/index.js";
 import { RefusedError } from "../../operation/index.js";
 import { type Client, withClient } from "../../postgres/index.js";
-import type { UserSettings } from "../../project/index.js";
+import type { Project } from "../../project/index.js";
+import { conditionOnUsers } from "../parity/which-users.js";
 
 /** What speaks against putting test data into an environment. */
 export interface SeedHazard {
@@ -19,7 +20,7 @@ export async function findSeedHazard(target: Target): Promise<SeedHazard | undef
 }
 
 async function readHazard(client: Client, { environment, project }: Target): Promise<SeedHazard | undefined> {
-  const realUsers = await countRealUsers(client, project.users);
+  const realUsers = await countRealUsers(client, project);
   return environment.protected || realUsers > 0
     ? { isProtected: environment.protected, realUsers }
     : undefined;
@@ -52,19 +53,15 @@ export function hazardInWords(environment: string, { isProtected, realUsers }: S
   return `${environment} ${isProtected ? "is protected and holds" : "holds"} ${users}, and this adds test data to it.`;
 }
 
-/** Counts the users whose address is neither of the test domain nor known as a seed's. */
-async function countRealUsers(client: Client, { testDomain, seeded, test }: UserSettings): Promise<number> {
+/** Counts the users who are not known to be nobody's. */
+async function countRealUsers(client: Client, project: Project): Promise<number> {
   const { rows: there } = await client.query<{ there: boolean }>(
     "select to_regclass('auth.users') is not null as there",
   );
   if (!there[0]?.there) return 0;
-  const known = [...seeded, ...test.map(({ email }) => email)];
   const { rows } = await client.query<{ count: number }>(
     `select count(*)::int as count from auth.users
-    where deleted_at is null
-      and coalesce(lower(email), '') <> all ($1::text[])
-      and right(coalesce(lower(email), ''), length($2) + 1) <> '@' || $2`,
-    [known, testDomain],
+    where deleted_at is null and (${conditionOnUsers(project, "test")}) is not true`,
   );
   return rows[0]?.count ?? 0;
 }
