@@ -10,6 +10,7 @@ import {
   PantlerError,
   pruneBackups,
   restoreBackup,
+  syncEnvironment,
 } from "../../dist/index.js";
 
 /*
@@ -58,6 +59,11 @@ async function work(job, { project, target, store }) {
       return {};
     case "drill":
       return { proven: (await drillBackup(await findBackup(store, job.id), keys, operation)).proven };
+    case "sync": {
+      const production = await locateTarget(project, "production");
+      await syncEnvironment(target, production, { keys, confirm: async ({ phrase }) => phrase }, operation);
+      return {};
+    }
     case "prune": {
       const of = { project: project.name, environment: target.environment.name };
       return { removed: (await pruneBackups(store, of, job.retention, operation)).removed };

@@ -22,6 +22,8 @@ export type Job = {
   | { readonly action: "restore"; readonly id: string; readonly restore?: Partial<RestoreRequest> }
   | { readonly action: "drill"; readonly id: string }
   | { readonly action: "prune"; readonly retention: Retention }
+  /** From `local` to `production`. */
+  | { readonly action: "sync" }
 );
 
 /** What came of a job. */

@@ -44,9 +44,20 @@ export async function compareSchemasOf(left: Side, right: Side): Promise<SchemaP
   };
 }
 
+const ledgerIsThere = `
+select from pg_class
+join pg_namespace on pg_namespace.oid = relnamespace
+where nspname = 'supabase_migrations' and relname = 'schema_migrations'
+`;
+
+/** The question for a table that is not there would end the transaction that the session may be in. */
+async function ledgerOf({ client }: Side): Promise<LedgerRow[]> {
+  return (await client.query(ledgerIsThere)).rowCount === 0 ? [] : await readLedger(client);
+}
+
 /** Compares the ledgers of two environments. */
 export async function compareLedgers(left: Side, right: Side): Promise<LedgerParity> {
-  const [ours, theirs] = await Promise.all([readLedger(left.client), readLedger(right.client)]);
+  const [ours, theirs] = await Promise.all([ledgerOf(left), ledgerOf(right)]);
   const without = (rows: readonly LedgerRow[], others: readonly LedgerRow[]) => {
     const known = new Set(others.map(({ version }) => version));
     return rows
