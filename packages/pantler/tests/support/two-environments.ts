@@ -100,6 +100,7 @@ export const overgrown = `
 insert into public.beds (name) select 'old ' || n from generate_series(1, 5) as n;
 insert into public.plants (bed, name) select 1 + n % 5, 'old ' || n from generate_series(1, 20) as n;
 insert into public.harvests values ('2025-05-05', 1, 7);
+refresh materialized view public.yields;
 `;
 
 /**

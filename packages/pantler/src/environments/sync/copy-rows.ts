@@ -9,13 +9,7 @@ import {
 } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { type Operation, RefusedError } from "../../operation/index.js";
-import {
-  type Client,
-  cancelOnAbort,
-  environmentProblem,
-  holdsDeploymentLock,
-  quoteLiteral,
-} from "../../postgres/index.js";
+import { type Client, environmentProblem, holdsDeploymentLock, quoteLiteral } from "../../postgres/index.js";
 import { fingerprintOf, readSchema } from "../../schema/index.js";
 import { commonColumns, type ProjectData, readProjectData } from "../parity/project-tables.js";
 import { conditionOnIdentities } from "../parity/which-users.js";
@@ -38,7 +32,6 @@ export async function copyRows(
   const { client, target } = to;
   const { users } = made.plan;
   const ids = users ? [...users.added, ...users.replaced].map(({ id }) => id) : [];
-  const stopListening = await cancelOnAbort(client, target.url, signal);
   try {
     await withSnapshot(from.url, async (snapshot) => {
       const content = await readContent(snapshot, client, ids);
@@ -54,8 +47,6 @@ export async function copyRows(
     });
   } catch (error) {
     throw environmentProblem(target.url, error) ?? error;
-  } finally {
-    stopListening();
   }
 }
 

@@ -3,6 +3,7 @@ import { prepareSession } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { type Operation, RefusedError, stopWhenAborted, withReleases } from "../../operation/index.js";
 import {
+  cancelOnAbort,
   connect,
   environmentProblem,
   refuseTransactionPooler,
@@ -39,8 +40,8 @@ export async function syncEnvironment(
   for (const { url } of [from, to]) refuseTransactionPooler(url);
   return await withReleases(async (onRelease) => {
     const [source, target] = await operation.step("connect", async (step) => {
-      const sides = await openSides(from, to, onRelease);
-      await orProblem(sides, async () => {
+      const sides = await openSides(from, to, onRelease, signal);
+      await orProblem(sides, signal, async () => {
         await refuseSameDatabase(...sides);
         if (!request.dryRun) await takeDeploymentLock(sides[1].client);
       });
@@ -48,7 +49,7 @@ export async function syncEnvironment(
       return sides;
     });
     const made = await operation.step("compare and plan", async (step) => {
-      const found = await orProblem([source, target], () =>
+      const found = await orProblem([source, target], signal, () =>
         makePlan(source, target, request.users ?? "test"),
       );
       step.note(`the same schema, ${found.plan.tables.length} tables`);
@@ -78,11 +79,13 @@ export async function syncEnvironment(
 async function openSides(
   from: Target,
   to: Target,
-  onRelease: (release: () => Promise<void>) => void,
+  onRelease: (release: () => Promise<void> | void) => void,
+  signal: AbortSignal | undefined,
 ): Promise<[Side, Side]> {
   const open = async (target: Target): Promise<Side> => {
     const client = await connect(target.url, { applicationName: "pantler sync" });
     onRelease(() => client.end().catch(() => {}));
+    onRelease(await cancelOnAbort(client, target.url, signal));
     const major = await requireServer(client, target.url);
     await prepareSession(client);
     await refuseHalfRestored(client, target.url);
@@ -96,11 +99,15 @@ async function openSides(
 }
 
 /** Puts what goes wrong with a connection into words; which of the two it was shows when they are asked. */
-async function orProblem<Result>(sides: readonly [Side, Side], work: () => Promise<Result>): Promise<Result> {
+async function orProblem<Result>(
+  [source, target]: readonly [Side, Side],
+  signal: AbortSignal | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const [source, target] = sides;
+    stopWhenAborted(signal, nothingDone, error);
     const isGone = await source.client.query("select").then(
       () => false,
       () => true,
