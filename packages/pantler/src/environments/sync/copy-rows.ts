@@ -38,7 +38,8 @@ export async function copyRows(
       await withLiveRows(snapshot, from, content, async (source) => {
         const request = {
           name: "sync",
-          users: ids,
+          // A project that is not Supabase's may have an auth.users of its own, which is a table as all others.
+          users: users && ids,
           before: () => requireLock(client),
           after: () => requireSameSchemas(made, snapshot.client, client),
         } as const;
