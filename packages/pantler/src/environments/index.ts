@@ -7,7 +7,8 @@ export {
   type SeedUser,
   type TableSeed,
 } from "./generate/definition.js";
-export { type GeneratedTable, type GenerateRequest, generateRows } from "./generate/generate.js";
+export { generateRows } from "./generate/generate-rows.js";
+export type { GeneratedTable, GenerateRequest } from "./generate/generation.js";
 export {
   type LastDeployment,
   type ListedEnvironment,

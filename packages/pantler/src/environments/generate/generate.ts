@@ -6,31 +6,13 @@ import { copyText, textOf } from "./copy-text.js";
 import { type Row, type SeedDefinition, type SeedUser, usualNow } from "./definition.js";
 import { readDomains } from "./domains.js";
 import { createDraw } from "./draw.js";
+import type { GeneratedTable, GenerateRequest } from "./generation.js";
 import { updateKeyed } from "./keyed-rows.js";
 import { impossible, isLogin, type MadeRow, type Making, RowMaker } from "./make-rows.js";
 import { isNullable, type Order, orderTables } from "./order.js";
 import { Pool, readReferenced, readRows } from "./pools.js";
 import { judgeOnServer } from "./server-check.js";
 import { isSameTable, planTable, type TablePlan } from "./table-plan.js";
-
-/** What to generate. */
-export interface GenerateRequest {
-  readonly definition: SeedDefinition;
-  readonly users: readonly SeedUser[];
-  /** How many times as many rows as the definition says; 1 unless said otherwise. */
-  readonly scale?: number;
-}
-
-/** What became of a table. */
-export interface GeneratedTable {
-  /** As the definition writes it. */
-  readonly table: string;
-  readonly added: number;
-  /** Rows that were there and were given declared values. */
-  readonly changed: number;
-  /** The rows of the definition's users, or all where the table has no owner. */
-  readonly rows: number;
-}
 
 /** The rows of one table that are to be written. */
 interface MadeTable {
@@ -43,13 +25,8 @@ interface MadeTable {
 /** Server-judged rows are replaced so often before they are given up. */
 const rounds = 60;
 
-/**
- * Adds the rows that a definition wants and the database lacks, in the transaction that is open: it asks for nothing but
- * what the tables' owner may do, and triggers fire as for anybody else's rows.
- * @throws InputError where the definition does not suit the database, or no rows can be found that satisfy a constraint
- * @throws the server's errors
- */
-export async function generateRows(client: Client, request: GenerateRequest): Promise<GeneratedTable[]> {
+/** What `generateRows` says it does. */
+export async function addRows(client: Client, request: GenerateRequest): Promise<GeneratedTable[]> {
   const { definition, users } = request;
   await loadParser();
   await client.query(

@@ -17,7 +17,8 @@ import {
   withClient,
 } from "../../postgres/index.js";
 import type { SeedDefinition, SeedUser } from "../generate/definition.js";
-import { type GeneratedTable, generateRows } from "../generate/generate.js";
+import { generateRows } from "../generate/generate-rows.js";
+import type { GeneratedTable } from "../generate/generation.js";
 import { readDefinition } from "../generate/read-definition.js";
 import { emptyProject } from "../reset/empty.js";
 import { type CreatedUser, createUsers } from "./auth-users.js";
