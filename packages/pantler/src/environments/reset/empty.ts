@@ -26,12 +26,9 @@ export async function countRows(client: Client): Promise<CountedTable[]> {
  */
 export async function emptyProject(client: Client, users: UserSettings): Promise<void> {
   const tables = await projectTables(client);
-  if (tables.length > 0) {
-    // In one statement, since they refer to each other.
-    await client.query(
-      `truncate ${tables.map((table) => `only ${sqlName(table)}`).join(", ")} restart identity`,
-    );
-  }
+  // The partitioned ones too: keys that refer to other tables belong to them. In one statement, as all refer to each other.
+  const names = new Set(tables.flatMap((table) => [table, ...(table.partOf ?? [])]).map(sqlName));
+  if (names.size > 0) await client.query(`truncate ${[...names].join(", ")} restart identity`);
   const { rows } = await client.query<{ there: boolean }>(
     "select to_regclass('auth.users') is not null as there",
   );

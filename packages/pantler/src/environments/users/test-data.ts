@@ -10,9 +10,11 @@ import {
 import {
   type Client,
   cancelOnAbort,
+  isConnectionLoss,
   refuseTransactionPooler,
   requireServer,
   sqlstateOf,
+  sqlstates,
   takeDeploymentLock,
   withClient,
 } from "../../postgres/index.js";
@@ -140,11 +142,11 @@ function rowsInWords(tables: readonly GeneratedTable[]): string {
 function failed(error: unknown): unknown {
   const sqlstate = sqlstateOf(error);
   if (error instanceof PantlerError || sqlstate === undefined) return error;
-  // Class 23 is what constraints refuse, and P0001 what triggers raise.
-  if (!sqlstate.startsWith("23") && sqlstate !== "P0001") return error;
+  // These two tell of the environment, not of the data.
+  if (sqlstate === sqlstates.insufficientPrivilege || isConnectionLoss(error)) return error;
   return new UnchangedError({
     code: "test-data-failed",
-    message: `The server refused the generated rows: ${error instanceof Error ? error.message : String(error)} (${sqlstate})`,
+    message: `The server refused the test data: ${error instanceof Error ? error.message : String(error)} (${sqlstate})`,
     ...(detailOf(error) ? { detail: detailOf(error) ?? "" } : {}),
     state: nothingKept,
     remedy: "Declare the columns it is about in the seed definition.",
