@@ -1,4 +1,14 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { makeMemoryFolder, removeMemoryFolder } from "./packages/pantler/tests/support/memory-folder.js";
+
+const memory = makeMemoryFolder();
+if (memory !== undefined) {
+  // Workers, and the processes that tests start, inherit these.
+  process.env.PANTLER_CACHE ??= join(memory, "cache");
+  process.env.TMPDIR = memory;
+  process.once("exit", () => removeMemoryFolder(memory));
+}
 
 export default defineConfig({
   test: {

@@ -366,7 +366,10 @@ describe("several deployments at once", () => {
         run.status === "fulfilled" ? run.value.outcome : String((run.reason as { code?: string }).code),
       );
       expect(outcomes.filter((outcome) => outcome === "applied")).toHaveLength(1);
-      expect(new Set(outcomes)).toEqual(new Set(["applied", "deployment-running"]));
+      const others = outcomes.filter((outcome) => outcome !== "applied");
+      expect(
+        others.every((outcome) => outcome === "deployment-running" || outcome === "nothing-pending"),
+      ).toBe(true);
       expect(await ledger(production)).toEqual([firstVersion, "20260202000000"]);
     });
   });
