@@ -3,7 +3,7 @@ import { killRestoresAnew, killRestoresOver } from "../support/backup-kills.js";
 import { trialSeed } from "../support/kill-trials.js";
 
 /** Of each way, so that there are fifty in all. */
-const trials = 25;
+const trials = 10;
 
 describe(`a restore, killed at ${2 * trials} random moments`, () => {
   it("over what is there leaves all as it was, or all as in the backup", async () => {

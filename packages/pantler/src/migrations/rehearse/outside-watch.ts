@@ -37,7 +37,7 @@ const pause = 10;
 
 /**
  * Measures a statement that cannot be part of a transaction. As its locks are gone when it is done, they are asked for
- * while it runs: one that is held for less than a question takes may be missed.
+ * while it runs: one that is held for less than a question takes may be missed, unless the table was written anew.
  * @param observer a connection of its own
  * @param statement its place among those measured
  */
@@ -80,13 +80,18 @@ export async function measureOutside(
     table,
     ...compareCounters(table, before.get(table.oid), after.get(table.oid)),
   }));
+  const effects = effectsOf(changes);
+  // Nobody gives a table a new file without keeping everybody out, however short that was.
+  for (const table of effects.rewritten) {
+    seen.set(table, { mode: "AccessExclusiveLock", at: seen.get(table)?.at ?? started });
+  }
   const locks = [...seen].map(([table, { mode, at }]) => ({ table, mode, milliseconds: ended - at }));
   return {
     effects: {
       milliseconds: ended - started,
       locks: locks.map(({ table, mode }) => ({ table, mode })),
       strongest: strongestOf(locks.map(({ mode }) => mode)),
-      ...effectsOf(changes),
+      ...effects,
       dropped: [],
     },
     holds: locks.map((lock) => ({ ...lock, statement })),
