@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { killRestoresAnew, killRestoresOver } from "../support/backup-kills.js";
 import { trialSeed } from "../support/kill-trials.js";
 
-/** Of each way, so that there are fifty in all. */
+/** Of each way; the soak has many more. */
 const trials = 10;
 
 describe(`a restore, killed at ${2 * trials} random moments`, () => {
