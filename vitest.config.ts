@@ -16,7 +16,7 @@ export default defineConfig({
     globalSetup: ["packages/pantler/tests/support/shared-server.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    // Two cores: more workers than that only wait for each other and for the server.
-    maxWorkers: 2,
+    // Two cores and one more: some tests wait half a minute for a lock.
+    maxWorkers: 3,
   },
 });
