@@ -8,7 +8,7 @@ import {
   planFingerprint,
   type Rehearsal,
 } from "../migrations/index.js";
-import { type Operation, RefusedError } from "../operation/index.js";
+import { atMost, type Operation, RefusedError } from "../operation/index.js";
 import type { Client } from "../postgres/index.js";
 import {
   acrossMajors,
@@ -121,12 +121,10 @@ async function requireSameSchema(
 
 function objectionTo(differences: readonly string[]): Objection | undefined {
   if (differences.length === 0) return undefined;
-  const named = differences.slice(0, 10);
-  const more = differences.length > named.length ? [`and ${differences.length - named.length} more`] : [];
   return {
     code: "schema-not-as-rehearsed",
     message: "The migrations made another schema than in the rehearsal.",
-    detail: [...named, ...more].join("\n"),
+    detail: atMost(differences, 10).join("\n"),
     remedy:
       "See whether somebody changes the schema at the same time, or a migration does what depends on the data or the server.",
   };

@@ -2,7 +2,13 @@ import { restoreBackup } from "../backup/index.js";
 import { digestTable, digestText, listTables, prepareSession, type Table } from "../copy/index.js";
 import type { Target } from "../engine/index.js";
 import { rollBackMigrations } from "../migrations/index.js";
-import { NeedsHandsError, type Operation, PantlerError, UnchangedError } from "../operation/index.js";
+import {
+  messageOf,
+  NeedsHandsError,
+  type Operation,
+  PantlerError,
+  UnchangedError,
+} from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
 import {
   compareSchemas,
@@ -226,8 +232,4 @@ function unknownState(
     remedy: `Once the server can be reached run: pantler deploy ${environment.name}; it finds out, and finishes or undoes what is there.`,
     cause: failure,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -76,8 +76,7 @@ export async function requireRights(client: Client, { url }: Target): Promise<st
       remedy: `Connect as the owner of ${first.name}, or have it grant select, insert, update and delete to ${url.user}.`,
     });
   }
-  const { managed, dumped } = await readSchemas(client);
-  const own = dumped.filter((schema) => !managed.includes(schema));
+  const { own } = await readSchemas(client);
   const { rows: foreign } = await client.query<{ name: string; owner: string }>(foreignTables, [own]);
   return foreign.map(({ name, owner }) => `${name} belongs to ${owner}, whom ${url.user} cannot act as`);
 }

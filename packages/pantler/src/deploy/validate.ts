@@ -8,7 +8,7 @@ import {
   planFingerprint,
   readPendingPlan,
 } from "../migrations/index.js";
-import { type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
+import { atMost, type Operation, RefusedError, stopWhenAborted } from "../operation/index.js";
 import { isInWindow } from "../project/index.js";
 import { differenceInWords } from "../schema/index.js";
 import type { DeploymentHold } from "./deployment-hold.js";
@@ -122,10 +122,8 @@ async function refuseDrift(
     );
   }
   if (differences.length === 0) return;
-  const told = outermost(differences);
-  const named = told.slice(0, namedAtMost).map((each) => differenceInWords(each, "was made by no migration"));
-  const more = told.length > namedAtMost ? [`and ${told.length - namedAtMost} more`] : [];
-  const detail = [...named, ...more, ...hints].join("\n");
+  const told = outermost(differences).map((each) => differenceInWords(each, "was made by no migration"));
+  const detail = [...atMost(told, namedAtMost), ...hints].join("\n");
   const environment = target.environment.name;
   const message = `The schema of ${environment} is not what its migrations make: ${differences.length} objects differ.`;
   if (acceptDrift) {

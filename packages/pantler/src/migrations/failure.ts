@@ -2,6 +2,7 @@ import pg from "pg";
 import {
   EnvironmentError,
   interruption,
+  messageOf,
   NeedsHandsError,
   type PantlerError,
   UnchangedError,
@@ -62,11 +63,6 @@ export function remedyFor(sqlstate: string | undefined): string {
     default:
       return "Mend the file.";
   }
-}
-
-/** An error's text. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

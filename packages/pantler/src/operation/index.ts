@@ -16,4 +16,4 @@ export {
   type Step,
 } from "./operation.js";
 export { withReleases } from "./releases.js";
-export { counted, grouped, timeInWords } from "./words.js";
+export { atMost, counted, grouped, messageOf, timeInWords } from "./words.js";

@@ -1,6 +1,6 @@
 import { prepareSession } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
-import { type Operation, stopWhenAborted } from "../../operation/index.js";
+import { atMost, type Operation, stopWhenAborted } from "../../operation/index.js";
 import {
   type Client,
   cancelOnAbort,
@@ -143,10 +143,9 @@ async function compareSchema(
   try {
     const differences = await schemaDifferences(reader, await readSchema(client), major);
     if (differences.length === 0) return true;
-    const more = differences.length > namedAtMost ? [`and ${differences.length - namedAtMost} more`] : [];
     operation.finding(
       "warning",
-      `the schema is not in every respect that of the backup: ${[...differences.slice(0, namedAtMost), ...more].join(", ")}`,
+      `the schema is not in every respect that of the backup: ${atMost(differences, namedAtMost).join(", ")}`,
     );
     return false;
   } catch (error) {

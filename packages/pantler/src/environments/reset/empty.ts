@@ -1,7 +1,8 @@
 import { listTables, sqlName, type Table } from "../../copy/index.js";
 import type { Client } from "../../postgres/index.js";
-import type { UserSettings } from "../../project/index.js";
+import type { Project } from "../../project/index.js";
 import { readSchemas } from "../../schema/index.js";
+import { conditionOnUsers } from "../parity/which-users.js";
 
 /** A table and how many rows it has. */
 export interface CountedTable {
@@ -24,7 +25,7 @@ export async function countRows(client: Client): Promise<CountedTable[]> {
  * Takes all rows out of the project's tables, and the test users out of those of Supabase, in the transaction that is
  * open. Sequences start over. Other users stay, and so do the ledger and what Pantler records.
  */
-export async function emptyProject(client: Client, users: UserSettings): Promise<void> {
+export async function emptyProject(client: Client, project: Project): Promise<void> {
   const tables = await projectTables(client);
   // The partitioned ones too: keys that refer to other tables belong to them. In one statement, as all refer to each other.
   const names = new Set(tables.flatMap((table) => [table, ...(table.partOf ?? [])]).map(sqlName));
@@ -33,18 +34,9 @@ export async function emptyProject(client: Client, users: UserSettings): Promise
     "select to_regclass('auth.users') is not null as there",
   );
   if (!rows[0]?.there) return;
-  const known = [...users.seeded, ...users.test.map(({ email }) => email)];
-  await client.query(
-    `delete from auth.users
-    where lower(email) = any ($1::text[]) or right(lower(email), length($2) + 1) = '@' || $2`,
-    [known, users.testDomain],
-  );
+  await client.query(`delete from auth.users where ${conditionOnUsers(project, "test")}`);
 }
 
 async function projectTables(client: Client): Promise<Table[]> {
-  const { managed, dumped } = await readSchemas(client);
-  return await listTables(
-    client,
-    dumped.filter((schema) => !managed.includes(schema)),
-  );
+  return await listTables(client, (await readSchemas(client)).own);
 }

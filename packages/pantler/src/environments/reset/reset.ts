@@ -6,6 +6,7 @@ import { refuseTransactionPooler, takeDeploymentLock, withClient } from "../../p
 import { verifyParity } from "../parity/verify-parity.js";
 import { overwritePhrase } from "../sync/request.js";
 import { syncEnvironment } from "../sync/sync.js";
+import { undoCommand } from "../sync/undo-command.js";
 import type { CreatedUser } from "../users/auth-users.js";
 import { findSeedHazard } from "../users/real-users.js";
 import { createTestUsers, type TestData } from "../users/test-data.js";
@@ -111,7 +112,7 @@ async function startOver(
     withClient(url, async (client) => {
       await takeDeploymentLock(client);
       await client.query("begin");
-      await emptyProject(client, project.users);
+      await emptyProject(client, project);
       await client.query("commit");
     }),
   );
@@ -142,9 +143,4 @@ async function requireConfirmation(plan: ResetPlan, { confirm }: ResetRequest): 
     state: "Nothing was done.",
     remedy: `Confirm it: --confirm "${plan.phrase}"`,
   });
-}
-
-function undoCommand(backup: string, { environment }: Target): string {
-  const confirmation = environment.protected ? `--confirm ${environment.name}` : "--yes";
-  return `pantler restore ${backup} --env ${environment.name} --data-only ${confirmation}`;
 }

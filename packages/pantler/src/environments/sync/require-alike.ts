@@ -1,4 +1,4 @@
-import { RefusedError } from "../../operation/index.js";
+import { atMost, RefusedError } from "../../operation/index.js";
 import { differenceInWords } from "../../schema/index.js";
 import {
   compareLedgers,
@@ -21,15 +21,13 @@ export async function requireAlike(from: Side, to: Side): Promise<readonly [stri
   const ledger = await compareLedgers(from, to);
   if (differences.length === 0 && ledger.onlyLeft.length + ledger.onlyRight.length === 0) return fingerprints;
   const words = differences.map((each) => differenceInWords(each, `is only in ${to.name}`));
-  const more = words.length > namedAtMost ? [`and ${words.length - namedAtMost} more`] : [];
   throw new RefusedError({
     code: "schemas-differ",
     message: `${to.name} does not have the ${differences.length > 0 ? "schema" : "migrations"} of ${from.name}, so its rows would not fit.`,
     detail: [
       ...describeMissing(to, ledger.onlyLeft),
       ...describeMissing(from, ledger.onlyRight),
-      ...words.slice(0, namedAtMost),
-      ...more,
+      ...atMost(words, namedAtMost),
     ].join("\n"),
     state: "Nothing was done.",
     remedy: remedyFor(from, to, ledger),

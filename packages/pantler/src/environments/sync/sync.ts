@@ -14,6 +14,7 @@ import { refuseSameDatabase, type Side } from "../side.js";
 import { copyRows } from "./copy-rows.js";
 import { makePlan } from "./plan.js";
 import type { SyncPlan, SyncRequest, SyncResult } from "./request.js";
+import { undoCommand } from "./undo-command.js";
 
 const nothingDone = "Nothing was done.";
 
@@ -125,9 +126,4 @@ async function requireConfirmation(plan: SyncPlan, { confirm }: SyncRequest): Pr
     state: nothingDone,
     remedy: `Confirm it: --confirm "${plan.phrase}"`,
   });
-}
-
-function undoCommand(backup: string, { environment }: Target): string {
-  const confirmation = environment.protected ? `--confirm ${environment.name}` : "--yes";
-  return `pantler restore ${backup} --env ${environment.name} --data-only ${confirmation}`;
 }

@@ -96,7 +96,7 @@ async function writeTestData(
       stopWhenAborted(signal, nothingKept);
       await client.query("begin");
       if (request.empty) {
-        await operation.step("empty the tables", () => emptyProject(client, target.project.users));
+        await operation.step("empty the tables", () => emptyProject(client, target.project));
       }
       const users = await operation.step("create the test users", async (step) => {
         const made = await createUsers(client, target.project.users.test, target.project.users.password);

@@ -3,6 +3,7 @@ import type { Target } from "../../engine/index.js";
 import {
   EnvironmentError,
   interruption,
+  messageOf,
   type Operation,
   PantlerError,
   UnchangedError,
@@ -12,7 +13,7 @@ import { listMigrationFiles } from "../../project/index.js";
 import { readSchema } from "../../schema/index.js";
 import { readSmokeChecks } from "../check.js";
 import { passBreaker } from "../control.js";
-import { messageOf, StepFailure } from "../failure.js";
+import { StepFailure } from "../failure.js";
 import { readLedger } from "../ledger.js";
 import { readMigrationList } from "../list.js";
 import { planUp, type UpRequest } from "../plan.js";

@@ -123,8 +123,7 @@ async function projectTables(
   client: Client,
   named: readonly { readonly schema: string; readonly name: string }[],
 ): Promise<Table[]> {
-  const { managed, dumped } = await readSchemas(client);
-  const own = dumped.filter((schema) => !managed.includes(schema));
+  const { own } = await readSchemas(client);
   const further = named.filter(({ schema }) => !own.includes(schema) && !recorded.has(schema));
   return await listTables(client, own, further);
 }
