@@ -19,4 +19,4 @@ export {
   type Project,
   pathInProject,
 } from "./project.js";
-export type { TestUser, UserSettings } from "./test-users.js";
+export type { TestUser } from "./test-users.js";
