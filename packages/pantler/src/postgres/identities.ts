@@ -6,7 +6,9 @@ export type Identity =
   | { readonly kind: "deployer" }
   | { readonly kind: "anon" }
   | { readonly kind: "service_role" }
-  | { readonly kind: "user"; readonly email: string };
+  | { readonly kind: "user"; readonly email: string }
+  /** Whoever sends a token with these claims, a JSON object, to be served as that role. */
+  | { readonly kind: "claims"; readonly role: string; readonly claims: string };
 
 /**
  * Reads an identity as people write it: `deployer`, `anon`, `service_role`, `user <email>`.
@@ -57,6 +59,8 @@ async function requestOf(client: Client, identity: Identity): Promise<{ role: st
     case "anon":
     case "service_role":
       return { role: identity.kind, claims: JSON.stringify({ role: identity.kind }) };
+    case "claims":
+      return { role: identity.role, claims: identity.claims };
     case "user": {
       const { rows } = await client.query<{ claims: string; role: string }>(claimsOfUser, [identity.email]);
       if (rows[0]) return rows[0];

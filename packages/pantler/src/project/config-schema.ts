@@ -96,6 +96,46 @@ const users = settings({
   ),
 });
 
+const identityName = v.pipe(
+  text,
+  v.regex(/^[^\s,]+$/, "must be a name without spaces and commas"),
+  v.check((name) => !["anon", "service_role", "deployer"].includes(name), "is measured anyway"),
+);
+
+const access = settings({
+  identities: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          settings({
+            name: identityName,
+            email: v.optional(email),
+            role: v.optional(text),
+            claims: v.optional(v.record(v.string(), v.unknown(), "must be an object")),
+          }),
+          v.check(
+            ({ email, role, claims }) => email === undefined || (role === undefined && claims === undefined),
+            "email excludes role and claims: those of the user hold",
+          ),
+        ),
+        "must be a list",
+      ),
+      v.check(
+        (list) => new Set(list.map(({ name }) => name)).size === list.length,
+        "has two identities of one name",
+      ),
+    ),
+  ),
+  owners: v.optional(
+    v.record(
+      v.pipe(v.string(), v.regex(/^[^.]+\.[^.]+$/, "is named with its schema: public.contacts")),
+      v.array(text, "must be a list of columns"),
+      "must be an object",
+    ),
+  ),
+  schemas: v.optional(v.array(text, "must be a list")),
+});
+
 const configFile = settings({
   name: v.optional(text),
   folders: v.optional(
@@ -104,6 +144,7 @@ const configFile = settings({
   seed: v.optional(v.array(text, "must be a list")),
   data: v.optional(text),
   users: v.optional(users),
+  access: v.optional(access),
   engine: v.optional(
     v.pipe(
       settings({

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../operation/index.js";
+import type { AccessConfig } from "./access-settings.js";
 import type { BackupConfig } from "./backup-settings.js";
 import { evaluateFile } from "./evaluate-file.js";
 import type { UserConfig } from "./test-users.js";
@@ -21,6 +22,8 @@ export interface PantlerConfig {
   data?: string | undefined;
   /** Who is nobody, and which test users there are. */
   users?: UserConfig | undefined;
+  /** Who is measured in the access matrix, whose a row is, what the API serves. */
+  access?: AccessConfig | undefined;
   /** The local server: `url` uses one that runs already, `port` is where ours listens if it is free. */
   engine?: { url?: string | undefined; port?: number | undefined } | undefined;
   /** Where backups are kept and who can read them; an environment may say otherwise, setting by setting. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { EnvironmentError, InputError } from "../operation/index.js";
+import { type AccessSettings, resolveAccess } from "./access-settings.js";
 import { configNames, readConfig } from "./config.js";
 import { environmentName } from "./environment-name.js";
 import { type Environment, readEnvironments, readVariable } from "./environments.js";
@@ -17,6 +18,7 @@ export interface Project {
   /** The file that says which rows to generate, absolute. */
   readonly data: string | undefined;
   readonly users: UserSettings;
+  readonly access: AccessSettings;
   /** The port on which the local server should listen when it is free. */
   readonly port: number;
   readonly exposesNewTables: boolean;
@@ -59,6 +61,7 @@ export async function openProject(options: {
     seed,
     data: config.data === undefined ? undefined : inside(config.data),
     users: resolveUsers(config.users, (name) => readVariable(root, options.variables, name)),
+    access: resolveAccess(config.access, supabase?.apiSchemas),
     port: config.engine?.port ?? supabase?.port ?? supabasePort,
     exposesNewTables: supabase?.exposesNewTables ?? true,
     environments: readEnvironments(root, config, options.variables),

@@ -8,6 +8,8 @@ export interface SupabaseConfig {
   readonly projectId: string | undefined;
   readonly port: number | undefined;
   readonly seed: { readonly enabled: boolean; readonly paths: readonly string[] };
+  /** The schemas that the API serves, where the file names them. */
+  readonly apiSchemas: readonly string[] | undefined;
   /** False where `[api] auto_expose_new_tables` withdraws the default grants on new tables. */
   readonly exposesNewTables: boolean;
 }
@@ -43,18 +45,21 @@ export function readSupabaseConfig(root: string): SupabaseConfig | undefined {
     });
   }
   const seed = table(db.seed);
-  const paths = Array.isArray(seed.sql_paths)
-    ? seed.sql_paths.filter((path) => typeof path === "string")
-    : [];
+  const api = table(content.api);
   return {
     projectId: typeof content.project_id === "string" ? content.project_id : undefined,
     port,
     seed: {
       enabled: seed.enabled !== false,
-      paths: Array.isArray(seed.sql_paths) ? paths : ["./seed.sql"],
+      paths: texts(seed.sql_paths) ?? ["./seed.sql"],
     },
-    exposesNewTables: table(content.api).auto_expose_new_tables !== false,
+    apiSchemas: texts(api.schemas),
+    exposesNewTables: api.auto_expose_new_tables !== false,
   };
+}
+
+function texts(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : undefined;
 }
 
 function table(value: unknown): Record<string, unknown> {
