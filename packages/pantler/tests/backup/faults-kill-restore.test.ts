@@ -3,7 +3,7 @@ import { killRestoresAnew, killRestoresOver } from "../support/backup-kills.js";
 import { trialSeed } from "../support/kill-trials.js";
 
 /** Of each way; the soak has many more. */
-const trials = 10;
+const trials = 5;
 
 describe(`a restore, killed at ${2 * trials} random moments`, () => {
   it("over what is there leaves all as it was, or all as in the backup", async () => {

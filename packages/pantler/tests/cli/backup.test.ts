@@ -181,11 +181,11 @@ describe("pantler backup create", () => {
   });
 
   it("writes a journal", async () => {
-    await withShop(async ({ backUp, folder }) => {
-      const id = await backUp();
+    await withShop(async ({ cli, folder }) => {
+      const { result } = await cli(["backup", "create", "--json"]);
       const [journal = ""] = readdirSync(join(folder, ".pantler/journal"));
       expect(journal).toContain("-backup-create-");
-      expect(readFileSync(join(folder, ".pantler/journal", journal), "utf8")).toContain(id);
+      expect(readFileSync(join(folder, ".pantler/journal", journal), "utf8")).toContain(result.id);
     });
   });
 });

@@ -127,7 +127,7 @@ describe("pantler restore", () => {
       expect(json.result.tables).toContainEqual(expect.objectContaining({ name: "jars", now: 40 }));
       expect(json.result.tables).toContainEqual(expect.objectContaining({ name: "lids", now: null }));
       expect(await countJars(shop)).toBe(40);
-      expect(existsSync(join(shop.folder, ".pantler/journal"))).toBe(true);
+      expect(existsSync(join(shop.folder, ".pantler/journal"))).toBe(false);
     });
   });
 

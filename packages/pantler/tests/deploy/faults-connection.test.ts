@@ -3,7 +3,7 @@ import { cutDeployments } from "../support/deploy-cuts.js";
 import { planInOneTransaction } from "../support/deploy-standing.js";
 import { trialSeed } from "../support/kill-trials.js";
 
-const trials = 9;
+const trials = 6;
 
 describe("a deployment whose connection is cut", () => {
   it(`says what is true of the environment, ${trials} times, in each of its parts`, async () => {

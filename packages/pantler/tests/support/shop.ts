@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { createBackup, locateTarget, Operation, openProject } from "../../src/index.js";
 import { type CliOptions, type CliRun, pantler } from "./cli.js";
 import { withDatabaseUrl } from "./database.js";
 import { query } from "./inspect.js";
@@ -48,6 +49,7 @@ export async function withShop(test: (shop: Shop) => Promise<void>, config: obje
         write: (path, content) => writeInside(folder, path, content),
         said: (text) => masked(text, folder, url),
         backUp: async (...words) => {
+          if (words.length === 0) return await backUpHere(folder);
           const run = await cli(["backup", "create", ...words, "--json"]);
           if (run.code !== 0) throw new Error(`no backup was taken: ${run.stdout}`);
           return String(run.result.id);
@@ -55,6 +57,13 @@ export async function withShop(test: (shop: Shop) => Promise<void>, config: obje
       });
     });
   });
+}
+
+/** Without a process of its own, which takes as long as the backup. */
+async function backUpHere(folder: string): Promise<string> {
+  const project = await openProject({ folder, from: folder, variables: {} });
+  const target = await locateTarget(project, "local");
+  return (await createBackup(target, {}, new Operation())).id;
 }
 
 /** The ids of the archives in a store, whether they are listed or not. */
