@@ -1,4 +1,11 @@
 export {
+  type AccessExplanation,
+  type AccessReading,
+  type ExplainRequest,
+  explainAccess,
+  type IndexTrial,
+} from "./access/index.js";
+export {
   type Backup,
   type CreateRequest,
   createBackup,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { Ending } from "./command.js";
+import { accessCommand } from "./commands/access.js";
 import { backupCommand } from "./commands/backup.js";
 import { deployCommand } from "./commands/deploy.js";
 import { envCommand } from "./commands/env.js";
@@ -34,6 +35,7 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(backupCommand(ending))
     .addCommand(restoreCommand(ending))
     .addCommand(envCommand(ending))
+    .addCommand(accessCommand(ending))
     .addCommand(userCommand(ending))
     .addCommand(seedCommand(ending))
     .addCommand(genCommand(ending));

@@ -12,6 +12,7 @@ export type { LintFinding, LintRequest, LintRule } from "./lint/finding.js";
 export { lintMigrations } from "./lint/lint.js";
 export { lintPending } from "./lint/lint-environment.js";
 export { lintRules } from "./lint/rules.js";
+export { nameOfCall, relationsIn, visitNodes } from "./lint/walk-tree.js";
 export {
   type ListedMigration,
   listMigrations,

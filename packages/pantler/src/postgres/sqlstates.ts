@@ -21,6 +21,7 @@ export const sqlstates = {
   tooManyConnections: "53300",
   syntaxError: "42601",
   foreignKeyViolation: "23503",
+  infiniteRecursion: "42P17",
   undefinedTable: "42P01",
   undefinedObject: "42704",
   duplicateObject: "42710",
