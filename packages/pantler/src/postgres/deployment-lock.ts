@@ -56,6 +56,21 @@ export async function takeDeploymentLock(client: Client, wait = patience): Promi
   });
 }
 
+/**
+ * Sees to it that this session still keeps deployments out.
+ * @param state what is true without it, as a sentence
+ * @throws RefusedError `lock-lost`
+ */
+export async function requireHeldLock(client: Client, state: string): Promise<void> {
+  if (await holdsDeploymentLock(client)) return;
+  throw new RefusedError({
+    code: "lock-lost",
+    message: "The lock that keeps deployments out was lost on the way.",
+    state,
+    remedy: "Use an address whose session stays the same: the direct one, or the session pooler.",
+  });
+}
+
 /** Whether this session still holds the lock: `pg_advisory_unlock_all()` in a file gives it away. */
 export async function holdsDeploymentLock(client: Client): Promise<boolean> {
   const { rows } = await client.query(

@@ -16,7 +16,7 @@ export {
   requireServer,
   withClient,
 } from "./connection.js";
-export { holdsDeploymentLock, takeDeploymentLock } from "./deployment-lock.js";
+export { holdsDeploymentLock, requireHeldLock, takeDeploymentLock } from "./deployment-lock.js";
 export { actAs, type Identity, parseIdentity } from "./identities.js";
 export { watchBlockers } from "./lock-watch.js";
 export { quoteIdentifier, quoteLiteral, quoteQualified } from "./quoting.js";

@@ -22,7 +22,13 @@ const patience = 30_000;
 export const undone = "The transaction was undone; everything is as it was before.";
 
 /** What a transaction is a part of. */
-export type WorkName = "restore" | "sync";
+export type WorkName = "restore" | "sync" | "reassignment" | "off-boarding";
+
+const handover = {
+  whenUnknown: "pantler user list tells whose the rows are.",
+  whenBroken: "Mend the rows that this is about.",
+  whenFailed: "",
+};
 
 const remedies = {
   restore: {
@@ -35,6 +41,8 @@ const remedies = {
     whenBroken: "Take along the users that rows belong to (--users all), or mend the rows.",
     whenFailed: "",
   },
+  reassignment: handover,
+  "off-boarding": handover,
 } as const;
 
 /**

@@ -1,11 +1,17 @@
 import { Command } from "commander";
 import { act, defineCommand, type Ending } from "../command.js";
+import { userListCommand } from "./user-list.js";
+import { userOffboardCommand } from "./user-offboard.js";
+import { userReassignCommand } from "./user-reassign.js";
 
 export function userCommand(ending: Ending): Command {
   return new Command("user")
     .description("Users of an environment.")
-    .addHelpText("after", "\nExample:\n  pantler user create-test")
-    .addCommand(createTestCommand(ending));
+    .addHelpText("after", "\nExample:\n  pantler user list")
+    .addCommand(createTestCommand(ending))
+    .addCommand(userListCommand(ending))
+    .addCommand(userReassignCommand(ending))
+    .addCommand(userOffboardCommand(ending));
 }
 
 function createTestCommand(ending: Ending): Command {

@@ -1,4 +1,4 @@
-import { type Keys, takeProvenBackup } from "../../backup/index.js";
+import { type Keys, takeProvenBackup, undoCommand } from "../../backup/index.js";
 import type { Target } from "../../engine/index.js";
 import { seedDatabase } from "../../migrations/index.js";
 import { type Operation, RefusedError, stopWhenAborted } from "../../operation/index.js";
@@ -6,7 +6,6 @@ import { refuseTransactionPooler, takeDeploymentLock, withClient } from "../../p
 import { verifyParity } from "../parity/verify-parity.js";
 import { overwritePhrase } from "../sync/request.js";
 import { syncEnvironment } from "../sync/sync.js";
-import { undoCommand } from "../sync/undo-command.js";
 import type { CreatedUser } from "../users/auth-users.js";
 import { findSeedHazard } from "../users/real-users.js";
 import { createTestUsers, type TestData } from "../users/test-data.js";

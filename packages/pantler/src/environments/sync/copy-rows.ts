@@ -9,7 +9,7 @@ import {
 } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { type Operation, RefusedError } from "../../operation/index.js";
-import { type Client, environmentProblem, holdsDeploymentLock, quoteLiteral } from "../../postgres/index.js";
+import { type Client, environmentProblem, quoteLiteral, requireHeldLock } from "../../postgres/index.js";
 import { fingerprintOf, readSchema } from "../../schema/index.js";
 import { commonColumns, type ProjectData, readProjectData } from "../parity/project-tables.js";
 import { conditionOnIdentities } from "../parity/which-users.js";
@@ -40,7 +40,7 @@ export async function copyRows(
           name: "sync",
           // A project that is not Supabase's may have an auth.users of its own, which is a table as all others.
           users: users && ids,
-          before: () => requireLock(client),
+          before: () => requireHeldLock(client, "Nothing was overwritten."),
           after: () => requireSameSchemas(made, snapshot.client, client),
         } as const;
         await replaceRows(client, target.url, source, request, operation, signal);
@@ -81,16 +81,6 @@ async function readContent(
 function shared(ours: ProjectData, theirs: ProjectData, which: "users" | "identities"): Table {
   if (!ours.users || !theirs.users) throw new Error("a database without users");
   return { ...ours.users[which], columns: commonColumns(ours.users[which], theirs.users[which]) };
-}
-
-async function requireLock(client: Client): Promise<void> {
-  if (await holdsDeploymentLock(client)) return;
-  throw new RefusedError({
-    code: "lock-lost",
-    message: "The lock that keeps deployments out was lost on the way.",
-    state: "Nothing was overwritten.",
-    remedy: "Use an address whose session stays the same: the direct one, or the session pooler.",
-  });
 }
 
 /** Neither schema may have changed since the plan was made. */

@@ -1,4 +1,4 @@
-import { refuseHalfRestored, takeProvenBackup } from "../../backup/index.js";
+import { refuseHalfRestored, takeProvenBackup, undoCommand } from "../../backup/index.js";
 import { prepareSession } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { type Operation, RefusedError, stopWhenAborted, withReleases } from "../../operation/index.js";
@@ -14,7 +14,6 @@ import { refuseSameDatabase, type Side } from "../side.js";
 import { copyRows } from "./copy-rows.js";
 import { makePlan } from "./plan.js";
 import type { SyncPlan, SyncRequest, SyncResult } from "./request.js";
-import { undoCommand } from "./undo-command.js";
 
 const nothingDone = "Nothing was done.";
 
