@@ -1,0 +1,2 @@
+drop table public.user_subscriptions;
+drop table public.subscription_plans;

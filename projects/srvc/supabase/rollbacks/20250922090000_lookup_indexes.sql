@@ -1,0 +1,13 @@
+drop index public.customers_user_id_name_idx;
+drop index public.customers_name_search_idx;
+drop index public.quotes_quote_number_idx;
+drop index public.invoices_invoice_number_idx;
+drop index public.customers_stripe_customer_id_idx;
+drop index public.invoices_stripe_payment_intent_id_idx;
+drop index public.user_subscriptions_stripe_customer_id_idx;
+drop index public.user_subscriptions_current_period_end_idx;
+drop index public.customers_updated_at_idx;
+drop index public.quotes_updated_at_idx;
+drop index public.jobs_updated_at_idx;
+drop index public.invoices_updated_at_idx;
+drop index public.user_subscriptions_updated_at_idx;
