@@ -15,8 +15,8 @@ import { readWhole } from "./restore/restore-whole.js";
 
 /**
  * Proves a backup: restores it into a server of its own, compares schema, counts and digests with the manifest, and
- * records what it found and how long it took beside the backup. That it cannot be restored is a finding too, so that it
- * does not stay proven.
+ * records what it found and how long it took, without the start of the server, beside the backup. That it cannot be
+ * restored is a finding too, so that it does not stay proven.
  * @param signal interrupts the work, which then leaves no record
  * @param then is given the server with the restored database once the drill is recorded as passed, and may do with it
  *   what it likes: the server goes away afterwards. It does not count as time of the drill, and what it throws is thrown on
@@ -31,28 +31,74 @@ export async function drillBackup(
   signal?: AbortSignal,
   then: (scratch: ScratchServer, drill: Drill) => Promise<void> = async () => {},
 ): Promise<Drill> {
+  const opened = await openForDrill(backup, keys, signal);
+  if (!(opened instanceof ArchiveReader)) return await record(backup, opened, operation);
+  return await withScratch(async (server) => await drillOn(server, backup, opened, operation, signal, then));
+}
+
+/**
+ * Makes a backup and proves it. The server for the drill is made ready meanwhile.
+ * @param make makes the backup
+ * @returns the backup, and what its drill found
+ * @throws what making it and `drillBackup` throw
+ */
+export async function makeAndDrill(
+  make: () => Promise<Backup>,
+  keys: Keys,
+  operation: Operation,
+  signal?: AbortSignal,
+  then: (backup: Backup, scratch: ScratchServer) => Promise<void> = async () => {},
+): Promise<{ readonly backup: Backup; readonly drill: Drill }> {
+  const making = make();
+  // Its failure is met below, once the server is there.
+  making.catch(() => {});
+  try {
+    return await withScratch(async (server) => {
+      const backup = await making;
+      const opened = await openForDrill(backup, keys, signal);
+      const drill =
+        opened instanceof ArchiveReader
+          ? await drillOn(server, backup, opened, operation, signal, async () => await then(backup, server))
+          : await record(backup, opened, operation);
+      return { backup, drill };
+    });
+  } finally {
+    // Where there is no server, the backup is made all the same: nothing may go on that nobody waits for.
+    await making.catch(() => {});
+  }
+}
+
+async function openForDrill(
+  { store, manifest }: Backup,
+  keys: Keys,
+  signal: AbortSignal | undefined,
+): Promise<ArchiveReader | Found> {
+  return await orFinding(signal, async () => await ArchiveReader.open(store, manifest, keys));
+}
+
+async function drillOn(
+  server: ScratchServer,
+  backup: Backup,
+  opened: ArchiveReader,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+  then: (scratch: ScratchServer, drill: Drill) => Promise<void>,
+): Promise<Drill> {
   const begun = { at: new Date().toISOString(), started: performance.now() };
-  const opened = await orFinding(
+  const found = await orFinding(
     signal,
-    async () => await ArchiveReader.open(backup.store, backup.manifest, keys),
+    async () => await restoreInto(server, opened, operation.part("drill"), signal),
   );
-  if (!(opened instanceof ArchiveReader)) return await record(backup, opened, begun, operation);
-  return await withScratch(async (server) => {
-    const found = await orFinding(
-      signal,
-      async () => await restoreInto(server, opened, operation.part("drill"), signal),
-    );
-    const drill = await record(backup, found, begun, operation);
-    if (drill.proven) await then(server, drill);
-    return drill;
-  });
+  const drill = await record(backup, found, operation, begun);
+  if (drill.proven) await then(server, drill);
+  return drill;
 }
 
 async function record(
   { manifest, store, sha256 }: Backup,
   found: Found,
-  { at, started }: { readonly at: string; readonly started: number },
   operation: Operation,
+  { at, started } = { at: new Date().toISOString(), started: performance.now() },
 ): Promise<Drill> {
   const drill: Drill = {
     at,

@@ -10,7 +10,7 @@ export {
   listBackups,
 } from "./catalog.js";
 export { type CreateRequest, createBackup } from "./create.js";
-export { drillBackup } from "./drill.js";
+export { drillBackup, makeAndDrill } from "./drill.js";
 export { type ListedStore, listStores, locateBackup } from "./locate.js";
 export { takeProvenBackup } from "./proven-backup.js";
 export { type PruneResult, pruneBackups, type Retention, usualRetention } from "./prune.js";

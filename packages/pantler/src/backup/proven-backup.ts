@@ -3,7 +3,7 @@ import { type Operation, RefusedError } from "../operation/index.js";
 import type { Keys } from "./archive/archive-reader.js";
 import type { Backup } from "./catalog.js";
 import { createBackup } from "./create.js";
-import { drillBackup } from "./drill.js";
+import { makeAndDrill } from "./drill.js";
 
 export interface ProvenBackupRequest {
   /** What to call the backup. */
@@ -27,9 +27,8 @@ export async function takeProvenBackup(
   signal?: AbortSignal,
 ): Promise<Backup> {
   const { passphrase } = keys;
-  const backup = await createBackup(target, { name, passphrase }, operation, signal);
-  const use = then && (async (server: ScratchServer) => await then(backup, server));
-  const drill = await drillBackup(backup, keys, operation, signal, use);
+  const make = async () => await createBackup(target, { name, passphrase }, operation, signal);
+  const { backup, drill } = await makeAndDrill(make, keys, operation, signal, then);
   if (drill.proven) return backup;
   throw new RefusedError({
     code: "backup-not-proven",

@@ -35,7 +35,7 @@ export function createCommand(ending: Ending): Command {
     )
     .option("--drill", "prove it: restore it into a server of its own and compare");
   return act<Options>(command, ending, async ({ options, project, output, paint, target, operate }) => {
-    const { createBackup, drillBackup } = await import("../../backup/index.js");
+    const { createBackup, makeAndDrill } = await import("../../backup/index.js");
     const { environmentOf } = await import("../../project/index.js");
     const { backupFields } = await import("../backup-fields.js");
     const { keysFromEnvironment, passphraseFor, requireDrillKeys } = await import("../backup-keys.js");
@@ -49,14 +49,20 @@ export function createCommand(ending: Ending): Command {
     const backup = await operate("backup create", async (operation, interrupt) => {
       const signal = interrupt();
       const request = { kind, tables, incremental, name, passphrase } as const;
-      const created = await createBackup(database, request, operation, signal);
-      if (incremental && !created.manifest.parent) {
-        operation.finding("info", "there is no earlier backup to share files with: this one has all of them");
-      }
-      if (!drill) return created;
+      const make = async () => {
+        const created = await createBackup(database, request, operation, signal);
+        if (incremental && !created.manifest.parent) {
+          operation.finding(
+            "info",
+            "there is no earlier backup to share files with: this one has all of them",
+          );
+        }
+        return created;
+      };
+      if (!drill) return await make();
       const keys = { ...keysFromEnvironment(), ...(passphrase ? { passphrase } : {}) };
-      const found = await drillBackup(created, keys, operation, signal);
-      return { ...created, drill: found, proven: found.proven };
+      const made = await makeAndDrill(make, keys, operation, signal);
+      return { ...made.backup, drill: made.drill, proven: made.drill.proven };
     });
     output.result(backupFields(backup), () => renderCreated(backup, project, paint));
     return drill && !backup.proven ? 1 : 0;
