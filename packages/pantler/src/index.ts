@@ -1,6 +1,10 @@
 export {
   type AccessExplanation,
+  type AccessFinding,
+  type AccessLint,
   type AccessReading,
+  type AccessRule,
+  accessRules,
   type ExplainRequest,
   explainAccess,
   type Fate,
@@ -9,6 +13,7 @@ export {
   type IndexTrial,
   type KnownUser,
   type ListedUser,
+  lintAccess,
   listUsers,
   type NamingRows,
   type OffboardRequest,

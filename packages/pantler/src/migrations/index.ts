@@ -11,8 +11,10 @@ export { type LedgerRow, readLedger } from "./ledger.js";
 export type { LintFinding, LintRequest, LintRule } from "./lint/finding.js";
 export { lintMigrations } from "./lint/lint.js";
 export { lintPending } from "./lint/lint-environment.js";
+export { callsPerRow, searchedColumns } from "./lint/policy-expression.js";
+export { callerFunctions } from "./lint/policy-rules.js";
 export { lintRules } from "./lint/rules.js";
-export { nameOfCall, relationsIn, visitNodes } from "./lint/walk-tree.js";
+export { nameOfCall, relationsIn, stringsIn, visitNodes } from "./lint/walk-tree.js";
 export {
   type ListedMigration,
   listMigrations,

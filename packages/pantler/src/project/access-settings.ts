@@ -9,6 +9,17 @@ export interface AccessConfig {
   owners?: Record<string, string[]> | undefined;
   /** The schemas that the API serves; by default `[api] schemas` of supabase/config.toml, else `public`. */
   schemas?: string[] | undefined;
+  /** Findings of `pantler access lint` that are meant to be so. */
+  accept?: AcceptedFinding[] | undefined;
+}
+
+/** A finding that a project has looked at and lives with. */
+export interface AcceptedFinding {
+  /** The rule's name. */
+  readonly rule: string;
+  /** What the finding is about, as it shows it: `public.invoices`. */
+  readonly on: string;
+  readonly because: string;
 }
 
 /** An identity as the config lists it: a user by address, or a role with the claims its requests carry. */
@@ -21,6 +32,7 @@ export interface AccessSettings {
   readonly identities: readonly AccessIdentityConfig[];
   readonly owners: Readonly<Record<string, readonly string[]>>;
   readonly schemas: readonly string[];
+  readonly accept: readonly AcceptedFinding[];
 }
 
 /** Served by the API of every Supabase project, and no project's own. */
@@ -39,5 +51,6 @@ export function resolveAccess(
     identities: config?.identities ?? [],
     owners: config?.owners ?? {},
     schemas: config?.schemas ?? (own && own.length > 0 ? own : ["public"]),
+    accept: config?.accept ?? [],
   };
 }

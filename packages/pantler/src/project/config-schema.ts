@@ -134,6 +134,7 @@ const access = settings({
     ),
   ),
   schemas: v.optional(v.array(text, "must be a list")),
+  accept: v.optional(v.array(settings({ rule: text, on: text, because: text }), "must be a list")),
 });
 
 const configFile = settings({

@@ -1,4 +1,4 @@
-export type { AccessIdentityConfig } from "./access-settings.js";
+export type { AcceptedFinding, AccessIdentityConfig } from "./access-settings.js";
 export type { StoreSettings } from "./backup-settings.js";
 export type { PantlerConfig } from "./config.js";
 export { DatabaseUrl } from "./database-url.js";

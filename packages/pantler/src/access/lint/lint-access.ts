@@ -1,0 +1,60 @@
+import type { Operation } from "../../operation/index.js";
+import { counted } from "../../operation/index.js";
+import { loadParser, requireServer, withClient } from "../../postgres/index.js";
+import type { DatabaseUrl, Project } from "../../project/index.js";
+import { readSchemas } from "../../schema/index.js";
+import { readOwnership } from "../ownership.js";
+import { setAccepted } from "./accepted.js";
+import { LintContext } from "./context.js";
+import { judgeCosts } from "./cost-rules.js";
+import { judgeExposure } from "./exposure-rules.js";
+import type { AccessFinding, AccessLint } from "./finding.js";
+import { judgeOwnership } from "./ownership-rules.js";
+import { judgePolicies } from "./policy-rules.js";
+import { judgePrivileges } from "./privilege-rules.js";
+import { readFacts } from "./read-facts.js";
+import { judgeRecursion } from "./recursion-rule.js";
+import { judgeRoutines } from "./routine-rules.js";
+import { judgeShapes } from "./shape-rules.js";
+
+const sets = [
+  ...[judgeExposure, judgeRoutines, judgePolicies, judgePrivileges],
+  ...[judgeRecursion, judgeOwnership, judgeCosts, judgeShapes],
+];
+
+/**
+ * Judges who can see and change what in a live database, by its catalog: what is exposed, what policies let through and
+ * what they cost. Nothing is changed, and no row of the project's is read.
+ * @returns the findings, gravest first, and those that the config accepts
+ * @throws InputError `owner-unknown` when the config names a column that is not there
+ * @throws EnvironmentError when the database cannot be reached, or its catalogs cannot be read
+ */
+export async function lintAccess(
+  url: DatabaseUrl,
+  project: Project,
+  operation: Operation,
+): Promise<AccessLint> {
+  return await operation.step("judge the catalog", async (step) => {
+    await loadParser();
+    const context = await withClient(url, async (client) => {
+      await requireServer(client, url);
+      const { own } = await readSchemas(client);
+      const served = project.access.schemas;
+      const ownership = await readOwnership(client, project);
+      return new LintContext(await readFacts(client, own, served), ownership, own, served);
+    });
+    for (const judge of sets) judge(context);
+    const lint = setAccepted(context.findings.sort(compareFindings), project.access.accept);
+    step.note(counted(lint.findings.length, "finding"));
+    return lint;
+  });
+}
+
+const order = ["error", "warning", "info"];
+
+function compareFindings(left: AccessFinding, right: AccessFinding): number {
+  const [a, b] = [left, right].map(
+    ({ level, subject, rule }) => `${order.indexOf(level)} ${subject} ${rule}`,
+  );
+  return (a ?? "") < (b ?? "") ? -1 : 1;
+}
