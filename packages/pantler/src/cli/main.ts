@@ -37,7 +37,6 @@ export async function run(words: readonly string[]): Promise<number> {
     .addCommand(envCommand(ending))
     .addCommand(accessCommand(ending))
     .addCommand(userCommand(ending))
-    .addCommand(accessCommand(ending))
     .addCommand(seedCommand(ending))
     .addCommand(genCommand(ending));
   for (const command of everyCommand(program))
