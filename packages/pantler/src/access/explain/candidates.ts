@@ -35,6 +35,22 @@ export interface KnownTables {
   readonly hasIndex: (candidate: IndexCandidate) => boolean;
 }
 
+/** The longest name that an index can have, in bytes. */
+const longestName = 63;
+
+/** What a candidate's index is called. */
+export function nameOf({ table, columns, where }: IndexCandidate): string {
+  const name = `${table.name}_${columns.join("_")}${where === undefined ? "" : "_live"}_idx`;
+  return Buffer.from(name).subarray(0, longestName).toString("utf8").replaceAll("\ufffd", "");
+}
+
+/** The statement that makes a candidate. */
+export function statementOf(candidate: IndexCandidate): string {
+  const { table, columns, where } = candidate;
+  const condition = where === undefined ? "" : ` where ${where}`;
+  return `create index ${quoteIdentifier(nameOf(candidate))} on ${sqlName(table)} (${columns.map(quoteIdentifier).join(", ")})${condition}`;
+}
+
 /** A select's tables by the names that its columns are qualified with. */
 type Scope = ReadonlyMap<string, QualifiedName>;
 
@@ -105,7 +121,7 @@ class ExpressionReader {
         found.push(...names.map((name) => ({ table, columns: [name], where })));
         const [first, second] = names;
         if (names.length !== 2 || first === undefined || second === undefined) continue;
-        found.push({ table, columns: [first, second], where }, { table, columns: [second, first], where });
+        found.push({ table, columns: [first, second], where });
       }
     }
     return found.filter((each) => !this.#known.hasIndex(each)).slice(0, triedAtMost);

@@ -9,6 +9,7 @@ import {
   type PolicyReads,
   readKnownTables,
   readPolicy,
+  statementOf,
 } from "./candidates.js";
 import { filterOf } from "./filter.js";
 import { type Multiplication, type OwnerMark, readKeyColumns } from "./multiply.js";
@@ -44,7 +45,7 @@ export async function findOpportunities(
   // It grows while it is walked: a policy's sub-query is under the policies of what it reads.
   for (const each of tables.values()) {
     const reads = await readTable(client, each, standing.role, known);
-    for (const candidate of reads.candidates) candidates.set(JSON.stringify(candidate), candidate);
+    for (const candidate of reads.candidates) candidates.set(statementOf(candidate), candidate);
     for (const { table: of, column } of reads.compared) compared.add(`${sqlName(of)}.${column}`);
     for (const next of reads.tables) {
       if (tables.has(sqlName(next)) || next.schema === "auth") continue;

@@ -20,7 +20,12 @@ export interface PlanNode {
 
 /** What makes a plan cost more with every row. */
 export interface PlanCost {
-  readonly kind: "caller-per-row" | "function-per-row" | "sub-query-per-row" | "rows-removed";
+  readonly kind:
+    | "caller-per-row"
+    | "function-per-row"
+    | "sub-query-per-row"
+    | "rows-removed"
+    | "list-not-searched";
   readonly relation: string | undefined;
   /** How many rows it was done for, or how many were read in vain. */
   readonly rows: number;
@@ -70,6 +75,14 @@ export function costsOf(plan: PlanNode, functions: ReadonlySet<string>): PlanCos
         relation,
         rows: removed,
         sentence: `The whole of ${relation ?? "a table"} is read, and ${grouped(removed)} of ${counted(looked, "row")} are thrown away by the filter.`,
+      });
+    }
+    if (removed >= worthTelling && (node.Filter ?? "").includes("hashed SubPlan")) {
+      costs.push({
+        kind: "list-not-searched",
+        relation,
+        rows: looked,
+        sentence: `The list of a sub-query is looked into for each of ${counted(looked, "row")}${of}, and no index can be: write = any (array(select …)) in the policy instead of in (select …).`,
       });
     }
     if (node["Parent Relationship"] === "SubPlan" && loops > 1) {

@@ -1,8 +1,8 @@
 import { sqlName } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { grouped, messageOf, type Step, stopWhenAborted, timeInWords } from "../../operation/index.js";
-import { type Client, isConnectionLoss, quoteIdentifier } from "../../postgres/index.js";
-import type { IndexCandidate } from "./candidates.js";
+import { type Client, isConnectionLoss } from "../../postgres/index.js";
+import { type IndexCandidate, nameOf, statementOf } from "./candidates.js";
 import { type Multiplication, multiplyRows } from "./multiply.js";
 import { indexesIn } from "./plan.js";
 import { become, measureReading, type Reading, type Request, rolledBack } from "./reading.js";
@@ -118,21 +118,6 @@ function bestOf(tried: readonly TriedIndex[], before: Reading): TriedIndex | und
     (best, each) => (best === undefined || each.milliseconds < best.milliseconds * 0.9 ? each : best),
     undefined,
   );
-}
-
-/** The longest name that an index can have, in bytes. */
-const longestName = 63;
-
-function nameOf({ table, columns, where }: IndexCandidate): string {
-  const name = `${table.name}_${columns.join("_")}${where === undefined ? "" : "_live"}_idx`;
-  return Buffer.from(name).subarray(0, longestName).toString("utf8").replaceAll("\ufffd", "");
-}
-
-/** The statement that makes a candidate. */
-export function statementOf(candidate: IndexCandidate): string {
-  const { table, columns, where } = candidate;
-  const condition = where === undefined ? "" : ` where ${where}`;
-  return `create index ${quoteIdentifier(nameOf(candidate))} on ${sqlName(table)} (${columns.map(quoteIdentifier).join(", ")})${condition}`;
 }
 
 function inWords(
