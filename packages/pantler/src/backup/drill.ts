@@ -1,5 +1,5 @@
 import { type ScratchServer, withScratch } from "../engine/index.js";
-import { type Operation, PantlerError, stopWhenAborted } from "../operation/index.js";
+import { messageOf, type Operation, PantlerError, stopWhenAborted } from "../operation/index.js";
 import { quoteIdentifier, requireServer, sqlstateOf, withClient } from "../postgres/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { type DumpEntry, readSchema } from "../schema/index.js";
@@ -180,7 +180,7 @@ async function orFinding<Result>(
   } catch (error) {
     stopWhenAborted(signal, undrilled, error);
     if (!isAboutArchive(error)) throw error;
-    const because = error instanceof Error ? error.message : String(error);
+    const because = messageOf(error);
     return { server: "", restoreMilliseconds: 0, differences: [`it could not be restored: ${because}`] };
   }
 }

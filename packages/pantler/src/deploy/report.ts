@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Target } from "../engine/index.js";
 import { renderRehearsal } from "../migrations/index.js";
 import type { Operation } from "../operation/index.js";
+import { messageOf } from "../operation/index.js";
 import { makeStateFolder, type Project, pathInProject } from "../project/index.js";
 import type { DeployResult } from "./request.js";
 
@@ -19,7 +20,7 @@ export async function writeReport(
   try {
     return { ...result, report: writeFiles(project, result) };
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error);
+    const because = messageOf(error);
     operation.finding("warning", `the report could not be written: ${because}`);
     return result;
   }

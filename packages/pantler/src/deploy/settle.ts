@@ -1,6 +1,12 @@
 import type { Target } from "../engine/index.js";
 import { rollBackMigrations } from "../migrations/index.js";
-import { EnvironmentError, NeedsHandsError, type Operation, RefusedError } from "../operation/index.js";
+import {
+  EnvironmentError,
+  messageOf,
+  NeedsHandsError,
+  type Operation,
+  RefusedError,
+} from "../operation/index.js";
 import { type Client, withClient } from "../postgres/index.js";
 import type { DeploymentHold } from "./deployment-hold.js";
 import { type RunningDeployment, readRunning, recordEnded } from "./deployments.js";
@@ -79,7 +85,7 @@ function halfDone(
   { id, version, backup, startedAt }: HalfDone,
   cause: unknown,
 ): NeedsHandsError {
-  const because = cause instanceof Error ? cause.message : String(cause);
+  const because = messageOf(cause);
   return new NeedsHandsError({
     code: "deployment-half-done",
     message: `The deployment ${id} ended half-way through ${version}, and its rollback failed: ${because}`,

@@ -15,7 +15,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EnvironmentError } from "../operation/index.js";
+import { EnvironmentError, messageOf } from "../operation/index.js";
 import { DatabaseUrl } from "../project/index.js";
 import { canReach } from "./files.js";
 import { isAlive, isServerOn, runAs, spawnAs } from "./processes.js";
@@ -233,7 +233,7 @@ function openLog(file: string): number {
   } catch (error) {
     throw new EnvironmentError({
       code: "log-unwritable",
-      message: `The local server's log cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      message: `The local server's log cannot be written: ${messageOf(error)}`,
       state: "Nothing was started.",
       remedy: "Move that file away, or make it yours.",
       cause: error,

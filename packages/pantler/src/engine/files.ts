@@ -3,7 +3,7 @@ import { constants, statSync } from "node:fs";
 import { chmod, chown, copyFile, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { EnvironmentError } from "../operation/index.js";
+import { EnvironmentError, messageOf } from "../operation/index.js";
 import { cacheFolder, type ServerUser } from "./server-user.js";
 
 /**
@@ -92,7 +92,7 @@ async function makeFolders(folder: string, user: ServerUser | undefined): Promis
   } catch (error) {
     throw new EnvironmentError({
       code: "cache-unwritable",
-      message: `The folder for server files cannot be made: ${error instanceof Error ? error.message : String(error)}`,
+      message: `The folder for server files cannot be made: ${messageOf(error)}`,
       state: "Nothing was done.",
       remedy: "Set PANTLER_CACHE to a folder that you may write to.",
       cause: error,

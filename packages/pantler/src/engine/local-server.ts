@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, link, mkdir, rename, unlink, writeFile } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { EnvironmentError, RefusedError } from "../operation/index.js";
+import { EnvironmentError, messageOf, RefusedError } from "../operation/index.js";
 import { withClient } from "../postgres/index.js";
 import { type DatabaseUrl, environmentOf, makeStateFolder, type Project } from "../project/index.js";
 import {
@@ -144,7 +144,7 @@ function readState(project: Project): EngineState | undefined {
   } catch (error) {
     throw new EnvironmentError({
       code: "engine-state-unreadable",
-      message: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+      message: `${file} cannot be read: ${messageOf(error)}.`,
       state: "Nothing was done.",
       remedy: "Remove the file; with the data beside it the local database is found again.",
       cause: error,

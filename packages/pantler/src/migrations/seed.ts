@@ -4,6 +4,7 @@ import type { Target } from "../engine/index.js";
 import {
   EnvironmentError,
   InputError,
+  messageOf,
   type Operation,
   PantlerError,
   stopWhenAborted,
@@ -127,7 +128,7 @@ function seedFailed(error: unknown, { shown, text }: Script, offset: number): Un
 
 /** Constraints and triggers that wait for the commit may refuse it; a connection that broke leaves its outcome open. */
 function commitFailed(error: unknown): PantlerError {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) {
     return new EnvironmentError({
       code: "connection-lost",

@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { EnvironmentError } from "./errors.js";
 import type { OperationEvent } from "./operation.js";
+import { messageOf } from "./words.js";
 
 export interface Journal {
   readonly file: string;
@@ -45,7 +46,7 @@ function createFile(folder: string, file: string): number {
   } catch (error) {
     throw new EnvironmentError({
       code: "journal-unwritable",
-      message: `The journal cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      message: `The journal cannot be written: ${messageOf(error)}.`,
       state: "Nothing was done.",
       remedy: "Run pantler as the user whose journal it is, or make the folder yours.",
       cause: error,

@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import pg from "pg";
-import { EnvironmentError } from "../operation/index.js";
+import { EnvironmentError, messageOf } from "../operation/index.js";
 import type { DatabaseUrl } from "../project/index.js";
 import { sqlstates } from "./sqlstates.js";
 
@@ -72,7 +72,7 @@ export async function withClient<Result>(
  * @returns undefined for every other error
  */
 export function environmentProblem(url: DatabaseUrl, error: unknown): EnvironmentError | undefined {
-  const because = error instanceof Error ? error.message : String(error);
+  const because = messageOf(error);
   if (isConnectionLoss(error)) {
     return new EnvironmentError({
       code: "connection-lost",
@@ -149,7 +149,7 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 function connectionProblem(url: DatabaseUrl, error: unknown): EnvironmentError {
-  const because = error instanceof Error ? error.message : String(error);
+  const because = messageOf(error);
   const problem = (code: string, message: string, remedy: string) =>
     new EnvironmentError({
       code,

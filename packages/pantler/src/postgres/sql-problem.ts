@@ -1,4 +1,5 @@
 import pg from "pg";
+import { messageOf } from "../operation/index.js";
 
 /** Where a statement stands: the whole file's text, and the offset of the statement in it, in UTF-16 units. */
 export interface SqlSource {
@@ -33,7 +34,7 @@ export function describeSqlProblem(error: unknown, source: SqlSource, at = 0): S
     source.offset +
     (exact ? utf16Offset(source.text, source.offset, position - 1) : skipComments(source, at));
   const { line, column, content } = locate(source.text, offset);
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const code = raised?.code;
   const number = String(line);
   const detail = [

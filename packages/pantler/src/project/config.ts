@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../operation/index.js";
+import { InputError, messageOf } from "../operation/index.js";
 import type { AccessConfig } from "./access-settings.js";
 import type { BackupConfig } from "./backup-settings.js";
 import { evaluateFile } from "./evaluate-file.js";
@@ -96,7 +96,7 @@ async function evaluate(file: string, stateFolder: string): Promise<unknown> {
   try {
     return await evaluateFile(file, stateFolder);
   } catch (error) {
-    const because = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ");
+    const because = messageOf(error).replaceAll(/\s+/g, " ");
     throw new InputError({
       code: "config-unreadable",
       message: `${file} cannot be read: ${because}`,

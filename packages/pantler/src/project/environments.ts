@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { InputError } from "../operation/index.js";
+import { InputError, messageOf } from "../operation/index.js";
 import { type BackupSettings, resolveBackups } from "./backup-settings.js";
 import type { PantlerConfig } from "./config.js";
 import { DatabaseUrl } from "./database-url.js";
@@ -145,7 +145,7 @@ function readVariables(root: string, name: string): Variables {
   } catch (error) {
     throw new InputError({
       code: "env-file-unreadable",
-      message: `${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: `${name} cannot be read: ${messageOf(error)}`,
       state: "Nothing was done.",
       remedy: `Mend or remove ${file}.`,
       cause: error,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, parse } from "node:path";
-import { InputError } from "../operation/index.js";
+import { InputError, messageOf } from "../operation/index.js";
 import { type Project, pathInProject } from "./project.js";
 
 /** One versioned SQL file, with the files that stand beside it. */
@@ -125,7 +125,7 @@ export function readSqlFile(project: Project, file: string): string {
   } catch (error) {
     throw new InputError({
       code: "file-unreadable",
-      message: `${shown} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: `${shown} cannot be read: ${messageOf(error)}`,
       state: "Nothing was done.",
       remedy: "Check that the file is there and that you may read it.",
       cause: error,
@@ -154,7 +154,7 @@ function readFolder(project: Project, folder: string): string[] {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw new InputError({
       code: "folder-unreadable",
-      message: `${pathInProject(project, folder)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      message: `${pathInProject(project, folder)} cannot be read: ${messageOf(error)}`,
       state: "Nothing was done.",
       remedy: "Check that it is a folder and that you may read it.",
       cause: error,

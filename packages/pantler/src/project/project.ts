@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
-import { EnvironmentError, InputError } from "../operation/index.js";
+import { EnvironmentError, InputError, messageOf } from "../operation/index.js";
 import { type AccessSettings, resolveAccess } from "./access-settings.js";
 import { configNames, readConfig } from "./config.js";
 import { environmentName } from "./environment-name.js";
@@ -103,7 +103,7 @@ export function makeStateFolder(project: Project): string {
   } catch (error) {
     throw new EnvironmentError({
       code: "state-unwritable",
-      message: `Pantler's own folder in the project cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      message: `Pantler's own folder in the project cannot be written: ${messageOf(error)}.`,
       state: "Nothing was done.",
       remedy: "Run pantler as a user who may write to the project's folder.",
       cause: error,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
-import { InputError } from "../operation/index.js";
+import { InputError, messageOf } from "../operation/index.js";
 
 /** The part of supabase/config.toml that concerns a database. */
 export interface SupabaseConfig {
@@ -68,7 +68,7 @@ function table(value: unknown): Record<string, unknown> {
 
 /** The parser's message and cause quote the lines around the place, and those may hold secrets. */
 function describeTomlProblem(error: unknown): string {
-  if (!(error instanceof TomlError)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof TomlError)) return messageOf(error);
   const [summary = ""] = error.message.split("\n");
   return `line ${error.line}, column ${error.column}: ${summary.replace(/^Invalid TOML document: /, "")}`;
 }

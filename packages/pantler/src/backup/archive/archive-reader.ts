@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { PantlerError } from "../../operation/index.js";
+import { messageOf, PantlerError } from "../../operation/index.js";
 import type { Unseal } from "../encryption/encryption.js";
 import type { Store } from "../stores/store.js";
 import { fileNames } from "./archive-names.js";
@@ -140,7 +140,7 @@ export class ArchiveReader {
         ? damagedArchive(id, `${file.name} is missing`, error)
         : error;
     }
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return damagedArchive(id, `${file.name} cannot be read: ${why}`, error);
   }
 }

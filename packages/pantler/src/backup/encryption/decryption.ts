@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { ReadableStream } from "node:stream/web";
 import type { Decrypter } from "age-encryption";
-import { EnvironmentError, InputError } from "../../operation/index.js";
+import { EnvironmentError, InputError, messageOf } from "../../operation/index.js";
 import { passphraseIdentity } from "./age-passphrase.js";
 
 /** Decrypts the files of one archive. */
@@ -164,7 +164,7 @@ function identityWrong(): InputError {
 }
 
 function damaged(error: unknown): EnvironmentError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return new EnvironmentError({
     code: "archive-damaged",
     message: `An encrypted file of this backup is damaged: ${why}.`,

@@ -1,4 +1,4 @@
-import { EnvironmentError } from "../../operation/index.js";
+import { EnvironmentError, messageOf } from "../../operation/index.js";
 import { type Client, isConnectionLoss, sqlstateOf, sqlstates } from "../../postgres/index.js";
 import type { DumpEntry } from "../../schema/index.js";
 
@@ -103,7 +103,7 @@ function notRestored(entry: DumpEntry, error: unknown): EnvironmentError {
   const sqlstate = sqlstateOf(error);
   return new EnvironmentError({
     code: "schema-not-restored",
-    message: `The ${what} could not be restored: ${error instanceof Error ? error.message : String(error)}.`,
+    message: `The ${what} could not be restored: ${messageOf(error)}.`,
     ...(withSecrets.has(entry.type) ? {} : { detail: shortened(entry.sql) }),
     state: "Everything is as it was before.",
     remedy:

@@ -1,5 +1,5 @@
 import { prepareSession, type QualifiedName, sqlName } from "../../copy/index.js";
-import { NeedsHandsError, PantlerError, UnchangedError } from "../../operation/index.js";
+import { messageOf, NeedsHandsError, PantlerError, UnchangedError } from "../../operation/index.js";
 import { type Client, quoteIdentifier, sqlstateOf, sqlstates, withClient } from "../../postgres/index.js";
 import type { DatabaseUrl } from "../../project/index.js";
 import { parseEntries } from "../../schema/index.js";
@@ -61,8 +61,8 @@ export async function emptyAgain(url: DatabaseUrl, begun: Begun, cause: unknown)
     if (error instanceof NeedsHandsError) throw error;
     throw new NeedsHandsError({
       code: "half-restored",
-      message: `The restore failed: ${wordsOf(cause)}`,
-      state: `${url} was empty and now holds a part of the backup, since it could not be emptied again: ${wordsOf(error)}`,
+      message: `The restore failed: ${messageOf(cause)}`,
+      state: `${url} was empty and now holds a part of the backup, since it could not be emptied again: ${messageOf(error)}`,
       remedy: "Run the same restore again: it starts over.",
       cause,
     });
@@ -78,7 +78,7 @@ async function deleteAll(client: Client, table: QualifiedName): Promise<void> {
 function takenOver(url: DatabaseUrl, cause: unknown): NeedsHandsError {
   return new NeedsHandsError({
     code: "restored-by-another",
-    message: `The restore failed: ${wordsOf(cause)}`,
+    message: `The restore failed: ${messageOf(cause)}`,
     state: `Another restore into ${url} has begun meanwhile; what is there is its doing.`,
     remedy: "Wait for it to end, and look what is there.",
     cause,
@@ -118,14 +118,10 @@ export function fillingFailed(error: unknown): PantlerError {
   const sqlstate = sqlstateOf(error);
   return new UnchangedError({
     code: "restore-failed",
-    message: `The restore failed: ${wordsOf(error)}.`,
+    message: `The restore failed: ${messageOf(error)}.`,
     state: emptied,
     remedy: "See what the server says above; pantler backup verify tells whether the archive is sound.",
     ...(sqlstate ? { sqlstate } : {}),
     cause: error,
   });
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 import { type QualifiedName, sqlName } from "../../copy/index.js";
-import type { Operation } from "../../operation/index.js";
+import { messageOf, type Operation } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
 import { isAuth } from "./restore-whole.js";
 import type { SourceTable } from "./row-source.js";
@@ -26,7 +26,7 @@ export async function gatherStatistics(
       await client.query(`analyze ${names.join(", ")}`);
       step.note(`${names.length} tables and views`);
     } catch (error) {
-      step.skip(error instanceof Error ? error.message : String(error));
+      step.skip(messageOf(error));
       operation.finding("warning", "statistics are not complete: run analyze before many use the database");
     }
   });

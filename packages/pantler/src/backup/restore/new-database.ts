@@ -1,4 +1,4 @@
-import { EnvironmentError, type Operation, PantlerError } from "../../operation/index.js";
+import { EnvironmentError, messageOf, type Operation, PantlerError } from "../../operation/index.js";
 import {
   environmentProblem,
   quoteIdentifier,
@@ -94,7 +94,7 @@ async function command(url: DatabaseUrl, statement: string): Promise<void> {
       environmentProblem(server, error) ??
       new EnvironmentError({
         code: "database-not-made",
-        message: `${statement.split(" ").slice(0, 2).join(" ")} ${url.database} failed: ${error instanceof Error ? error.message : String(error)}.`,
+        message: `${statement.split(" ").slice(0, 2).join(" ")} ${url.database} failed: ${messageOf(error)}.`,
         state: "Nothing was restored.",
         remedy: "Make an empty database by other means, and name it with --to.",
         ...(sqlstate ? { sqlstate } : {}),

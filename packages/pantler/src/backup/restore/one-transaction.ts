@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { NeedsHandsError, PantlerError, stopWhenAborted, UnchangedError } from "../../operation/index.js";
+import {
+  messageOf,
+  NeedsHandsError,
+  PantlerError,
+  stopWhenAborted,
+  UnchangedError,
+} from "../../operation/index.js";
 import {
   type Client,
   environmentProblem,
@@ -125,7 +131,7 @@ async function wasKept(
 }
 
 function failed(name: WorkName, error: unknown, blockers: string): UnchangedError {
-  const because = error instanceof Error ? error.message : String(error);
+  const because = messageOf(error);
   const sqlstate = sqlstateOf(error);
   const parts = { state: undone, ...(sqlstate ? { sqlstate } : {}), cause: error };
   switch (sqlstate) {

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput } from "@aws-sdk/client-s3";
+import { messageOf } from "../../operation/index.js";
 import type { S3Bucket } from "./s3-bucket.js";
 import { isMissingKey, unreachable } from "./s3-problem.js";
 
@@ -109,6 +110,6 @@ async function* untilItEnds(
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) yield chunk;
   } catch (error) {
-    ending.why = error instanceof Error ? error.message : String(error);
+    ending.why = messageOf(error);
   }
 }

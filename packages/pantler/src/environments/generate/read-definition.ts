@@ -1,4 +1,4 @@
-import { InputError } from "../../operation/index.js";
+import { InputError, messageOf } from "../../operation/index.js";
 import { evaluateFile, type Project, pathInProject } from "../../project/index.js";
 import { defineSeed, type SeedDefinition } from "./definition.js";
 
@@ -17,7 +17,7 @@ export async function readDefinition(project: Project): Promise<SeedDefinition |
   } catch (error) {
     throw new InputError({
       code: "data-unreadable",
-      message: `${shown} cannot be read: ${(error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ")}`,
+      message: `${shown} cannot be read: ${messageOf(error).replaceAll(/\s+/g, " ")}`,
       state: "Nothing was done.",
       remedy: "Mend the file, or data in the config.",
       cause: error,

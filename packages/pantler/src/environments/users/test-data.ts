@@ -2,6 +2,7 @@ import type { Target } from "../../engine/index.js";
 import { seedDatabase } from "../../migrations/index.js";
 import {
   InputError,
+  messageOf,
   type Operation,
   PantlerError,
   stopWhenAborted,
@@ -146,7 +147,7 @@ function failed(error: unknown): unknown {
   if (sqlstate === sqlstates.insufficientPrivilege || isConnectionLoss(error)) return error;
   return new UnchangedError({
     code: "test-data-failed",
-    message: `The server refused the test data: ${error instanceof Error ? error.message : String(error)} (${sqlstate})`,
+    message: `The server refused the test data: ${messageOf(error)} (${sqlstate})`,
     ...(detailOf(error) ? { detail: detailOf(error) ?? "" } : {}),
     state: nothingKept,
     remedy: "Declare the columns it is about in the seed definition.",
