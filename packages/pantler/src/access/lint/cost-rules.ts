@@ -8,7 +8,7 @@ import {
 } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
 import { concerns, type LintContext, listed, type Policy, titleOf } from "./context.js";
-import { callsIn, columnNamesIn, equationOf, rowColumnsIn, subqueriesIn } from "./expression.js";
+import { callsIn, columnNamesIn, constantOf, equationOf, rowColumnsIn, subqueriesIn } from "./expression.js";
 import type { IndexFacts, RelationFacts } from "./facts.js";
 
 /** What policies cost each query. */
@@ -158,7 +158,9 @@ function lookups(
   visitNodes([query.fromClause, query.whereClause], (kind, fields) => {
     if (kind === "SelectStmt") return false;
     const equation = equationOf({ [kind]: fields } as unknown as Node);
-    for (const side of equation ? [equation.left, equation.right] : []) {
+    const sides = equation ? [equation.left, equation.right] : [];
+    // A flag's value is no reason for an index.
+    for (const side of sides.some((each) => constantOf(each) !== undefined) ? [] : sides) {
       const names = namesIn(asNode(side, "ColumnRef")?.fields);
       const column = names.at(-1);
       const owner = names.length > 1 ? names.at(-2) : found.size === 1 ? [...found.keys()][0] : undefined;

@@ -1,6 +1,6 @@
 import type { FuncCall, Node } from "libpg-query";
 import { nameOfCall, visitNodes } from "../../migrations/index.js";
-import { asNode } from "../../schema/index.js";
+import { asNode, namesIn } from "../../schema/index.js";
 import {
   checkFor,
   concerns,
@@ -154,8 +154,8 @@ function isGate(tree: Node | undefined, { name }: RelationFacts, context: LintCo
   let gate = false;
   visitNodes(tree, (kind, fields) => {
     const node = { [kind]: fields } as unknown as Node;
-    const { lexpr, rexpr } = asNode(node, "A_Expr") ?? {};
-    if (lexpr && rexpr) {
+    const { name: operator, lexpr, rexpr } = asNode(node, "A_Expr") ?? {};
+    if (lexpr && rexpr && comparisons.has(namesIn(operator).at(-1) ?? "")) {
       const against = isConstant(rexpr) ? lexpr : isConstant(lexpr) ? rexpr : undefined;
       const ofOther = asNode(bare(against), "ColumnRef") && rowColumnsIn(against, name).size === 0;
       if (against && (context.asks(against) || ofOther)) gate = true;
@@ -167,6 +167,8 @@ function isGate(tree: Node | undefined, { name }: RelationFacts, context: LintCo
   });
   return gate;
 }
+
+const comparisons = new Set(["=", "<>", "<", ">", "<=", ">="]);
 
 function isConstant(node: Node): boolean {
   const list = asNode(bare(node), "A_ArrayExpr")?.elements;
