@@ -17,7 +17,7 @@ import { backUp, restore, targetAt } from "../support/backups.js";
 import { withDatabaseUrl, withRole } from "../support/database.js";
 import { failure } from "../support/failure.js";
 import { query } from "../support/inspect.js";
-import { changePantry, contentOf, fillPantry } from "../support/pantry.js";
+import { contentOf, fillPantry } from "../support/pantry.js";
 import { type TestProject, withProject } from "../support/project.js";
 
 /** Runs statements over a connection of its own, again and again, until it is stopped; those that fail are counted. */
@@ -98,26 +98,6 @@ describe("a restore while others write", () => {
       expect(done).toBeGreaterThan(0);
     });
   });
-
-  it("that does not get a table for half a minute names who keeps it, and leaves everything as it was", async () => {
-    await withProject({}, async (project) => {
-      await fillPantry(project.url);
-      const backup = await backUp(project);
-      await changePantry(project.url);
-      const content = await contentOf(project.url);
-      const holder = new pg.Client({ connectionString: project.url });
-      await holder.connect();
-      await holder.query("begin; lock table goods in access share mode; select 'I am the holder'");
-      const error = await failure(restore(project, backup));
-      await holder.query("rollback");
-      await holder.end();
-      expect(error).toMatchObject({ code: "lock-not-granted", exit: 5 });
-      expect(error.detail).toMatch(
-        /^blocked by process \d+ \(postgres, idle in transaction\): .*I am the holder/,
-      );
-      expect(await contentOf(project.url)).toBe(content);
-    });
-  }, 90_000);
 });
 
 const superuser = () => DatabaseUrl.parse(inject("superuserUrl"), "the test setup");

@@ -190,27 +190,6 @@ describe("between the rehearsal and the change", () => {
       expect(await ledger(production)).toEqual([firstVersion]);
     });
   });
-
-  it("a session that takes the table is waited for, and named when it does not give it back", async () => {
-    const note = { "migrations/20260202000000_note.sql": "alter table public.jars add column note text;" };
-    await withProduction(note, async (production) => {
-      let release = async () => {};
-      const error = await failure(
-        production.deploy({
-          confirm: async ({ phrase }) => {
-            release = await production.holdTable("jars");
-            return phrase;
-          },
-        }),
-      );
-      await release();
-      expect(error).toMatchObject({ code: "lock-not-granted", exit: 5 });
-      expect(error.detail).toMatch(
-        /blocked by process \d+ \(postgres, idle in transaction\): begin; lock table jars/,
-      );
-      expect(await production.deploy()).toMatchObject({ outcome: "applied" });
-    });
-  });
 });
 
 describe("what goes wrong in the environment alone", () => {

@@ -298,18 +298,4 @@ describe("a lock that is not granted", () => {
       });
     });
   });
-
-  it("ends the deployment in time, naming who holds it", async () => {
-    await withProject(files, async (project) => {
-      await migrateUp(project.target, { to: "1" }, project.operation);
-      await withHeldTable(project, async () => {
-        const error = await failure(up(project));
-        expect(error).toMatchObject({ code: "statement-failed", exit: 5, sqlstate: "55P03" });
-        expect(error.detail).toMatch(
-          /blocked by process \d+ \(postgres, idle in transaction\): select count\(\*\) as held_by_the_test from a/,
-        );
-        expect(await states(project)).toEqual({ 1: "applied", 2: "pending" });
-      });
-    });
-  });
 });
