@@ -248,4 +248,56 @@ describe("off-boarding a user", () => {
       expect((await failure(offboard())).code).toBe("user-unknown");
     });
   });
+
+  it("follows the usual table of profiles, whose key is the user's id", async () => {
+    const more = `
+      create table public.profiles (id uuid primary key references auth.users on delete cascade, nick text);
+      create table public.posts (id int primary key, author_id uuid not null references public.profiles on delete cascade);
+      create table public.prefs (profile_id uuid primary key references public.profiles on delete cascade, dark bool);
+      insert into public.profiles values ('${ann}', 'a'), ('${bob}', 'b');
+      insert into public.posts values (1, '${ann}'), (2, '${bob}');
+      insert into public.prefs values ('${ann}', true);`;
+    await withOffice(
+      async ({ offboard, ask }) => {
+        const planned = lines(await offboard());
+        expect(planned).toContain("public.posts.author_id: 1 moves");
+        expect(planned).toContain("public.profiles.id: 1 deleted");
+        expect(planned).toContain("public.prefs.profile_id: 1 deleted");
+        expect(await ask(`select from public.posts where author_id = '${bob}'`)).toHaveLength(2);
+      },
+      { more },
+    );
+  });
+
+  it("moves rows whose keys hold the owner on both sides, among partitions, and under any name", async () => {
+    const more = `
+      create table public.customers (id int primary key, user_id uuid not null references auth.users, unique (id, user_id));
+      create table public.jobs (id int primary key, customer_id int, user_id uuid not null references auth.users,
+        foreign key (customer_id, user_id) references public.customers (id, user_id));
+      create table public.visits (id int primary key, customer_id int, user_id uuid not null references auth.users,
+        foreign key (customer_id, user_id) references public.customers (id, user_id) on update cascade);
+      create table public.events (user_id uuid references auth.users, at date) partition by list (user_id);
+      create table public.events_ann partition of public.events for values in ('${ann}');
+      create table public.events_rest partition of public.events default;
+      create table public."Odd ""table"", with; a name" ("Who ""is"" it" uuid references auth.users, n int);
+      insert into public.customers values (1, '${ann}'), (2, '${bob}');
+      insert into public.jobs values (1, 1, '${ann}'), (2, 2, '${bob}');
+      insert into public.visits values (1, 1, '${ann}');
+      insert into public.events values ('${ann}', '2026-01-01'), ('${ann}', '2026-01-02');
+      insert into public."Odd ""table"", with; a name" values ('${ann}', 1);`;
+    await withOffice(
+      async ({ offboard, ask }) => {
+        expect(await offboard()).toMatchObject({ outcome: "offboarded" });
+        expect(
+          await ask(`select
+            (select count(*)::int from public.customers where user_id = '${bob}') as customers,
+            (select count(*)::int from public.jobs where user_id = '${bob}') as jobs,
+            (select count(*)::int from public.visits where user_id = '${bob}') as visits,
+            (select count(*)::int from public.events_rest) as events,
+            (select count(*)::int from public."Odd ""table"", with; a name" where "Who ""is"" it" = '${bob}') as odd`),
+        ).toEqual([{ customers: 2, jobs: 2, visits: 1, events: 2, odd: 1 }]);
+      },
+      { more },
+    );
+  });
 });

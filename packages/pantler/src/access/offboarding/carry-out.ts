@@ -1,12 +1,12 @@
-import { type Operation, RefusedError, UnchangedError } from "../../operation/index.js";
+import { counted, type Operation, RefusedError, UnchangedError } from "../../operation/index.js";
 import { type Client, quoteIdentifier, quoteQualified } from "../../postgres/index.js";
 import { namesBy } from "./count-rows.js";
 import { countLogins, deleteLogins } from "./logins.js";
 import { byTable, type NamedColumn, titleOf } from "./named-columns.js";
-import { parentsFirst } from "./parents-first.js";
+import { type OfTable, parentsFirst } from "./parents-first.js";
 import { columnsThat, countAll, type MadePlan } from "./plan.js";
 import { orRefused } from "./refused.js";
-import { nameOf } from "./request.js";
+import { nameOf, rowsThat } from "./request.js";
 
 const undone = "The transaction was undone; everything is as it was before.";
 
@@ -61,39 +61,51 @@ export async function moveRows(client: Client, made: MadePlan, operation: Operat
   const emptied = columnsThat("emptied", plan, columns).filter(
     ({ onDelete }) => onDelete !== "set null" && onDelete !== "set default",
   );
-  const tables = await parentsFirst(client, byTable([...moving, ...emptied]));
+  const groups = await parentsFirst(client, byTable([...moving, ...emptied]));
   await operation.step("move the rows", async (step) => {
-    let rows = 0;
-    for (const [place, ofTable] of tables.entries()) {
-      step.progress(place, tables.length, "tables");
-      const title = titleOf(ofTable[0].table);
-      const values = ofTable.flatMap((column) => [
-        from.of(column),
-        moving.includes(column) ? to.of(column) : null,
-      ]);
-      const { rowCount } = await orRefused(`The rows of ${title} cannot move`, () =>
-        client.query(updateStatement(ofTable), values),
+    // What may wait for the end does, so that tables can change one after the other.
+    await client.query("set constraints all deferred");
+    for (const [place, group] of groups.entries()) {
+      step.progress(place, groups.length, "tables");
+      const values = group
+        .flat()
+        .flatMap((column) => [from.of(column), moving.includes(column) ? to.of(column) : null]);
+      const titles = group.map(([{ table }]) => titleOf(table));
+      await orRefused(`The rows of ${titles.join(" and ")} cannot move`, () =>
+        client.query(updateStatement(group), values),
       );
-      rows += rowCount ?? 0;
     }
+    await orRefused("The rows cannot move", () => client.query("set constraints all immediate"));
     const left = (await countAll(client, [...moving, ...emptied], from)).filter((each) => each.rows > 0);
-    if (left.length > 0)
+    if (left.length > 0) {
       throw notMoved(
         made,
         left.map(({ column }) => column),
       );
-    step.note(`${rows.toLocaleString("en-US")} rows of ${tables.length} tables`);
+    }
+    step.note(`${counted(rowsThat("moves", plan), "row")} of ${counted(groups.flat().length, "table")}`);
   });
 }
 
-function updateStatement(columns: readonly [NamedColumn, ...NamedColumn[]]): string {
-  const assignments = columns.map((column, place) => {
-    const quoted = quoteIdentifier(column.column);
-    const after = `$${2 * place + 2}::${column.type}`;
-    return `${quoted} = case when ${namesBy(column, 2 * place + 1)} then ${after} else ${quoted} end`;
+/** The checks of foreign keys come after all parts of a statement, so that rows bound to each other can change at once. */
+function updateStatement(group: readonly OfTable[]): string {
+  let parameter = 1;
+  const updates = group.map((columns) => {
+    const assignments: string[] = [];
+    const conditions: string[] = [];
+    for (const column of columns) {
+      const quoted = quoteIdentifier(column.column);
+      const condition = namesBy(column, parameter);
+      const after = `$${parameter + 1}::${column.type}`;
+      assignments.push(`${quoted} = case when ${condition} then ${after} else ${quoted} end`);
+      conditions.push(condition);
+      parameter += 2;
+    }
+    return `update ${columns[0].relation} set ${assignments.join(", ")} where ${conditions.join(" or ")}`;
   });
-  const conditions = columns.map((column, place) => namesBy(column, 2 * place + 1));
-  return `update ${columns[0].relation} set ${assignments.join(", ")} where ${conditions.join(" or ")}`;
+  const [only, another] = updates;
+  if (only !== undefined && another === undefined) return only;
+  return `with ${updates.map((update, place) => `u${place} as (${update})`).join(", ")} select`;
 }
 
 /**

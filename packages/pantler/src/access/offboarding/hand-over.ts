@@ -21,7 +21,8 @@ import {
 } from "../../postgres/index.js";
 import { deleteUser, lockUsers, moveRows, planOutdated } from "./carry-out.js";
 import { readEffects, requirePlanned } from "./effects.js";
-import { type Handover, isEmpty, type MadePlan, makePlan, requireFeasible, saysTheSame } from "./plan.js";
+import { requireFeasible, requireProfile } from "./feasible.js";
+import { type Handover, isEmpty, type MadePlan, makePlan, saysTheSame } from "./plan.js";
 import { type HandoverPlan, type HandoverRequest, type HandoverResult, nameOf, rowsThat } from "./request.js";
 
 const nothingDone = "Nothing was done.";
@@ -123,6 +124,7 @@ async function carryOut(
     await lockUsers(client, confirmed);
     const made = await makePlan(client, target, handover);
     if (!saysTheSame(made.plan, confirmed.plan)) throw planOutdated();
+    requireProfile(made);
     const before = await readEffects(client);
     await moveRows(client, made, operation);
     if (handover.leaves) await deleteUser(client, made, operation);

@@ -28,7 +28,7 @@ const storageColumns = ["owner", "owner_id"].flatMap((column) =>
   ["buckets", "objects"].map((name) => ({ table: { schema: "storage", name }, column })),
 );
 
-/** https://www.postgresql.org/docs/17/catalog-pg-index.html; views that the config names have no rows of their own. */
+/** https://www.postgresql.org/docs/17/catalog-pg-index.html; views that the config names have no rows of their own, and a number is no user's id. */
 const factsOf = `
 select
   wanted.place::int as place,
@@ -37,10 +37,11 @@ select
   a.attnotnull as "notNull",
   coalesce(bool_or(i.indnkeyatts = 1 and i.indpred is null), false) as "isUnique",
   coalesce(bool_or(i.indisprimary), false) as "isKey"
-from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (schema, name, column_name, place)
+from unnest($1::text[], $2::text[], $3::text[], $4::bool[]) with ordinality as wanted (schema, name, column_name, is_key, place)
 join pg_namespace n on n.nspname = wanted.schema
 join pg_class c on c.relnamespace = n.oid and c.relname = wanted.name and c.relkind in ('r', 'p')
 join pg_attribute a on a.attrelid = c.oid and a.attname = wanted.column_name and a.attnum > 0 and not a.attisdropped
+join pg_type t on t.oid = a.atttypid and (is_key or t.typcategory = 'S' or 'uuid'::regtype in (t.oid, t.typbasetype))
 left join pg_index i
   on i.indrelid = c.oid and i.indisunique and i.indisvalid
   and a.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1])
@@ -65,15 +66,16 @@ export async function readNamedColumns(client: Client, project: Project): Promis
   const { columns, profiles } = await readOwnership(client, project);
   const { own } = await readSchemas(client);
   const files = own.includes("storage") ? [] : storageColumns;
-  const wanted: Pick<OwnerColumn, "table" | "column" | "through" | "onDelete">[] = [
+  const wanted: Pick<OwnerColumn, "table" | "column" | "through" | "onDelete" | "isForeignKey">[] = [
     // A session is nobody else's, whatever refers to whom.
     ...columns.filter(({ table }) => table.schema !== "auth"),
-    ...files.map((file) => ({ ...file, through: undefined, onDelete: undefined })),
+    ...files.map((file) => ({ ...file, through: undefined, onDelete: undefined, isForeignKey: false })),
   ];
   const { rows } = await client.query<Facts>(factsOf, [
     wanted.map(({ table }) => table.schema),
     wanted.map(({ table }) => table.name),
     wanted.map(({ column }) => column),
+    wanted.map(({ isForeignKey }) => isForeignKey),
   ]);
   const named = rows.flatMap(({ place, isUnique, isKey, ...facts }): NamedColumn[] => {
     const column = wanted[place - 1];

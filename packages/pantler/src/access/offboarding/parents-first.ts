@@ -1,12 +1,24 @@
 import type { Client } from "../../postgres/index.js";
 import { type NamedColumn, titleOf } from "./named-columns.js";
 
-type OfTable = readonly [NamedColumn, ...NamedColumn[]];
+/** The columns of one table, of which there is at least one. */
+export type OfTable = readonly [NamedColumn, ...NamedColumn[]];
 
+/**
+ * The foreign keys among some tables. Those that hold the owner together with something else are `bound` on both sides: no
+ * order of statements suits them, unless they wait for the end of the transaction or follow the parent by themselves.
+ */
 const references = `
-select distinct
+select
   n.nspname || '.' || c.relname as child,
-  tn.nspname || '.' || tc.relname as parent
+  tn.nspname || '.' || tc.relname as parent,
+  not k.condeferrable and k.confupdtype in ('a', 'r') and cardinality(k.conkey) > 1 and exists (
+    select from unnest(k.conkey, k.confkey) as pair (here, there)
+    join pg_attribute a on a.attrelid = k.conrelid and a.attnum = here
+    join pg_attribute ta on ta.attrelid = k.confrelid and ta.attnum = there
+    where n.nspname || '.' || c.relname || '.' || a.attname = any ($2)
+      and tn.nspname || '.' || tc.relname || '.' || ta.attname = any ($2)
+  ) as bound
 from pg_constraint k
 join pg_class c on c.oid = k.conrelid
 join pg_namespace n on n.oid = c.relnamespace
@@ -17,31 +29,56 @@ where k.contype = 'f' and k.conrelid <> k.confrelid
 order by 1, 2
 `;
 
+interface Reference {
+  readonly child: string;
+  readonly parent: string;
+  readonly bound: boolean;
+}
+
 /**
  * Puts tables behind those that they refer to: a trigger of a row may ask whose the row is that it belongs to. In a
  * circle the names decide.
  * @param tables the columns of each
+ * @returns the tables that one statement has to change together, mostly one
  */
 export async function parentsFirst(
   client: Client,
   tables: readonly (readonly NamedColumn[])[],
-): Promise<OfTable[]> {
-  const waiting = new Map(
-    tables.flatMap(([first, ...others]) =>
-      first ? [[titleOf(first.table), [first, ...others] as const] as const] : [],
-    ),
-  );
-  const { rows } = await client.query<{ child: string; parent: string }>(references, [[...waiting.keys()]]);
-  const ordered: OfTable[] = [];
-  while (waiting.size > 0) {
-    const titles = [...waiting.keys()];
-    const isFree = (title: string) =>
-      !rows.some(({ child, parent }) => child === title && waiting.has(parent));
-    for (const title of titles.some(isFree) ? titles.filter(isFree) : titles) {
-      const table = waiting.get(title);
-      if (table) ordered.push(table);
-      waiting.delete(title);
-    }
+): Promise<OfTable[][]> {
+  const known = new Map<string, OfTable>();
+  for (const [first, ...others] of tables) if (first) known.set(titleOf(first.table), [first, ...others]);
+  const { rows } = await client.query<Reference>(references, [
+    [...known.keys()],
+    tables.flat().map(({ table, column }) => `${titleOf(table)}.${column}`),
+  ]);
+  const ordered: OfTable[][] = [];
+  let waiting = boundGroups([...known.keys()], rows);
+  while (waiting.length > 0) {
+    const free = waiting.filter((group) => {
+      const others = new Set(waiting.filter((other) => other !== group).flat());
+      return !rows.some(({ child, parent }) => group.includes(child) && others.has(parent));
+    });
+    const next = free.length > 0 ? free : waiting;
+    ordered.push(
+      ...next.map((group) =>
+        group.flatMap((title) => {
+          const table = known.get(title);
+          return table ? [table] : [];
+        }),
+      ),
+    );
+    waiting = waiting.filter((group) => !next.includes(group));
   }
   return ordered;
+}
+
+/** Puts together what is bound to each other. */
+function boundGroups(titles: readonly string[], references: readonly Reference[]): string[][] {
+  let groups = titles.map((title) => [title]);
+  for (const { child, parent, bound } of references) {
+    if (!bound) continue;
+    const joined = groups.filter((group) => group.includes(child) || group.includes(parent));
+    groups = [...groups.filter((group) => !joined.includes(group)), joined.flat()];
+  }
+  return groups;
 }
