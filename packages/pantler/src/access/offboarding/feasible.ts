@@ -5,7 +5,7 @@ import { findCollisions } from "./collisions.js";
 import { findElsewhere } from "./elsewhere.js";
 import { byTable, type NamedColumn, titleOf } from "./named-columns.js";
 import { columnsThat, type MadePlan, onColumn, users } from "./plan.js";
-import { type Collision, type HandoverPlan, nameOf } from "./request.js";
+import { type Collision, type HandoverPlan, nameOf, type PlannedRows } from "./request.js";
 import { type NeededRight, requireRights } from "./rights.js";
 
 const nothingDone = "Nothing was done.";
@@ -23,13 +23,12 @@ export async function requireFeasible(
 ): Promise<HandoverPlan> {
   const { plan, columns, from, to } = made;
   await requireRights(client, url, rightsToWrite(plan, columns));
-  refuseBlocking(plan);
   requireProfile(made);
   const moving = columnsThat("moves", plan, columns);
   const collisions: Collision[] = [];
   for (const ofTable of byTable(moving))
     collisions.push(...(await findCollisions(client, ofTable, from, to)));
-  refuseCollisions(plan, collisions);
+  refuseInTheWay(plan, collisions);
   const elsewhere = await findElsewhere(client, plan.from, columns);
   return { ...plan, warnings: [...plan.warnings, ...elsewhere] };
 }
@@ -42,18 +41,6 @@ function rightsToWrite(plan: HandoverPlan, columns: readonly NamedColumn[]): Nee
     ...written.map((column) => onColumn(column, "update")),
     ...profiles.map(({ table }): NeededRight => ({ ...table, right: "delete" })),
   ];
-}
-
-function refuseBlocking({ rows, from }: HandoverPlan): void {
-  const blocking = rows.filter(({ fate }) => fate === "blocks");
-  if (blocking.length === 0) return;
-  throw new RefusedError({
-    code: "would-block",
-    message: `${nameOf(from)} cannot be deleted: ${blocking.map((each) => `${counted(each.rows, "row")} of ${titleOf(each.table)}`).join(" and ")} would be left without their user.`,
-    detail: blocking.map((each) => `${titleOf(each.table)}.${each.column}: ${each.because}`).join("\n"),
-    state: nothingDone,
-    remedy: `Delete ${blocking.length === 1 ? "it" : "them"} by hand if nobody needs ${blocking.length === 1 ? "it" : "them"}, or have ${blocking.length === 1 ? "it" : "them"} moved: list the column in access.owners of the config.`,
-  });
 }
 
 /**
@@ -71,17 +58,49 @@ export function requireProfile({ plan, columns, to }: MadePlan): void {
   });
 }
 
-function refuseCollisions(plan: HandoverPlan, collisions: readonly Collision[]): void {
-  if (collisions.length === 0) return;
-  const total = collisions.reduce((sum, { rows }) => sum + rows, 0);
+/** Says everything that is in the way at once. */
+function refuseInTheWay(plan: HandoverPlan, collisions: readonly Collision[]): void {
+  const { from, to, rows } = plan;
+  const blocking = rows.filter(({ fate }) => fate === "blocks");
+  const total = collisions.reduce((sum, each) => sum + each.rows, 0);
   const tables = [...new Set(collisions.map(({ table }) => titleOf(table)))];
+  const messages = [
+    ...(total > 0
+      ? [
+          `${counted(total, "row")} of ${tables.join(" and ")} cannot become those of ${nameOf(to)}, who has the same already`,
+        ]
+      : []),
+    ...(blocking.length > 0
+      ? [
+          `${nameOf(from)} cannot be deleted while ${blocking.map(rowsInWords).join(" and ")} ${blocking.length === 1 && blocking[0]?.rows === 1 ? "is" : "are"} there`,
+        ]
+      : []),
+  ];
+  if (messages.length === 0) return;
+  const remedies = [
+    ...(total > 0
+      ? [`Rename or delete one of each (of ${nameOf(from)} or of ${nameOf(to)}), or name another successor.`]
+      : []),
+    ...(blocking.length > 0
+      ? [
+          "Delete by hand what keeps the user, or have it moved: list its column in access.owners of the config.",
+        ]
+      : []),
+  ];
   throw new RefusedError({
-    code: "would-collide",
-    message: `${counted(total, "row")} of ${tables.join(" and ")} cannot become those of ${nameOf(plan.to)}, who has the same already.`,
-    detail: collisions.map(collisionInWords).join("\n"),
+    code: total > 0 ? "would-collide" : "would-block",
+    message: `${messages.join(", and ")}.`,
+    detail: [
+      ...collisions.map(collisionInWords),
+      ...blocking.map((each) => `${titleOf(each.table)}.${each.column}: ${each.because}`),
+    ].join("\n"),
     state: nothingDone,
-    remedy: `Rename or delete one of each (of ${nameOf(plan.from)} or of ${nameOf(plan.to)}), or name another successor.`,
+    remedy: remedies.join(" "),
   });
+}
+
+function rowsInWords({ rows, table }: PlannedRows): string {
+  return `${counted(rows, "row")} of ${titleOf(table)}`;
 }
 
 function collisionInWords({ table, index, keys, rows }: Collision): string {
