@@ -6,6 +6,31 @@ export type { IndexTrial } from "./explain/try-indexes.js";
 export type { AccessFinding, AccessLint } from "./lint/finding.js";
 export { lintAccess } from "./lint/lint-access.js";
 export { type AccessRule, accessRules } from "./lint/rules.js";
+export type { AccessChange } from "./matrix/change.js";
+export { compareAccess } from "./matrix/compare.js";
+export type {
+  AccessMatrix,
+  Cell,
+  MatrixRequest,
+  MeasuredRelation,
+} from "./matrix/matrix.js";
+export { measureAccess } from "./matrix/measure.js";
+export { renderMatrixHtml } from "./matrix/render-html.js";
+export { renderMatrixMarkdown } from "./matrix/render-markdown.js";
+export {
+  type AccessSnapshot,
+  onlyRelations,
+  readSnapshot,
+  snapshotOf,
+  writeSnapshot,
+} from "./matrix/snapshot.js";
+export {
+  callInWords,
+  type Extent as MatrixExtent,
+  extentOf,
+  remarksOf,
+  titleOf as relationTitle,
+} from "./matrix/summary.js";
 export { type ListedUser, listUsers, type NamingRows, type UserList } from "./offboarding/list-users.js";
 export { offboardUser, reassignRows } from "./offboarding/reassign.js";
 export {

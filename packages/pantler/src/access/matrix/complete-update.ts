@@ -1,0 +1,64 @@
+import { quoteIdentifier } from "../../postgres/index.js";
+import { type Outcome, outcomeOf } from "./outcome.js";
+import type { Pair } from "./pair.js";
+import type { Assignments, TrialRow } from "./trial-rows.js";
+
+export interface CompletedUpdate {
+  readonly outcome: Outcome;
+  /** The columns that hold what they held before. */
+  readonly kept: readonly string[];
+  /** Whether the row was written, and not stopped by a constraint. */
+  readonly isWritten: boolean;
+}
+
+/**
+ * Lets an update that was allowed run to its end, where triggers may still refuse it or put values back, and looks at the
+ * row as the session's own role; all of it is taken back.
+ * @returns undefined where there is no such trigger, or where one must not run
+ */
+export async function completeUpdate(
+  pair: Pair,
+  row: TrialRow,
+  statement: string,
+  assignments: Assignments,
+): Promise<CompletedUpdate | undefined> {
+  const { session, relation, reach } = pair;
+  const mayDiffer = relation.hasBeforeUpdate || relation.afterTriggers.includes("update");
+  if (!mayDiffer || relation.hasCascades || reach.ofCompleting(relation.oid, "update")) return undefined;
+  const attempt = await session.attempt(statement, row.parameters);
+  const outcome = outcomeOf(attempt);
+  const isWritten = !attempt.refusal;
+  if (!isWritten || outcome.kind !== "allowed" || !relation.hasBeforeUpdate)
+    return { outcome, isWritten, kept: [] };
+  const kept = await session.aside(async () => {
+    await session.client.query(statement, [...row.parameters]);
+    await session.client.query("set local role none; set local row_security = off");
+    return await keptColumns(pair, row, assignments);
+  });
+  return { outcome, isWritten, kept };
+}
+
+/** The latest version of the row is found from where it lay before; a row that went to another partition was changed. */
+async function keptColumns(
+  { session, relation }: Pair,
+  { place, values }: TrialRow,
+  assignments: Assignments,
+): Promise<string[]> {
+  if (!place) return [];
+  const names = assignments.map(([name]) => name);
+  const latest = await session.client.query<{ place: string }>(
+    "select pg_catalog.currtid2($1, $2::tid)::text as place",
+    [place.table, place.place],
+  );
+  const { rows } = await session.client.query<{ values: (string | null)[] }>(
+    `select array[${names.map((name) => `${quoteIdentifier(name)}::text`).join(", ")}]::text[] as values
+    from ${place.table} where ctid = $1::tid`,
+    [latest.rows[0]?.place],
+  );
+  const [row] = rows;
+  if (!row) return [];
+  return names.filter((name, at) => {
+    const before = values[relation.columns.findIndex((column) => column.name === name)] ?? null;
+    return row.values[at] === before;
+  });
+}

@@ -1,0 +1,24 @@
+import { sqlName } from "../../copy/index.js";
+import type { Verdict } from "./matrix.js";
+import { marker, type Outcome, outcomeOf } from "./outcome.js";
+import type { Pair } from "./pair.js";
+import { summarise } from "./summarise.js";
+import type { TrialRow } from "./trial-rows.js";
+
+/** Tries to delete each row; the session already is the identity. */
+export async function tryDelete(pair: Pair, rows: readonly TrialRow[]): Promise<Verdict> {
+  const outcomes: Outcome[] = [];
+  for (const row of rows) outcomes.push(await deleteOne(pair, row));
+  return summarise(pair, "delete", outcomes);
+}
+
+async function deleteOne(pair: Pair, { condition, parameters }: TrialRow): Promise<Outcome> {
+  const { session, relation, reach } = pair;
+  const statement = `delete from ${sqlName(relation)} where ${condition}`;
+  const outcome = outcomeOf(await session.attempt(`${statement} returning ${marker}`, parameters));
+  const mayStillRefuse = relation.afterTriggers.includes("delete") && !relation.hasCascades;
+  if (outcome.kind !== "allowed" || !mayStillRefuse || reach.ofCompleting(relation.oid, "delete")) {
+    return outcome;
+  }
+  return outcomeOf(await session.attempt(statement, parameters));
+}

@@ -1,0 +1,136 @@
+import { sqlName } from "../../copy/index.js";
+import { quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
+import type { ColumnFacts } from "./facts.js";
+import type { RowClass, Verdict } from "./matrix.js";
+import { marker, type Outcome, outcomeOf } from "./outcome.js";
+import type { OwnerValues } from "./owner-values.js";
+import type { Pair } from "./pair.js";
+import { rulingOf } from "./rights.js";
+import { summarise } from "./summarise.js";
+import type { TrialRow, Trials } from "./trial-rows.js";
+import { otherValues } from "./values.js";
+
+type Row = readonly (string | null)[];
+
+/** At most so many rows are made up for one class. */
+const mostRows = 24;
+
+/**
+ * Tries to put in rows of a class: copies of rows that are there, keys included, so that a unique index stops what row
+ * security lets through. The session already is the identity.
+ */
+export async function tryInsert(
+  pair: Pair,
+  rowClass: RowClass,
+  trials: Trials,
+  owners: readonly OwnerValues[],
+): Promise<Verdict> {
+  const { relation, rights } = pair;
+  const ungranted = relation.columns.filter(({ name }) => !rights.granted.insert.includes(name));
+  const number = ungranted.find(({ takesNumber }) => takesNumber);
+  if (number) {
+    const why = `it may not give ${number.name}, whose number would be taken from a sequence`;
+    return { level: "undecided", why };
+  }
+  const rows = rowsOf(pair, rowClass, trials, owners);
+  if (rows.length === 0) return summarise(pair, "insert", []);
+  const outcomes: Outcome[] = [];
+  for (const values of rows) {
+    for (const withDefaults of [false, true]) {
+      if (withDefaults && !relation.columns.some((column) => isDefaulted(pair, column))) continue;
+      const outcome = await insertOne(pair, values, withDefaults);
+      if (outcome.kind === "allowed") return { level: "all" };
+      outcomes.push(outcome);
+    }
+  }
+  const verdict = summarise(pair, "insert", outcomes);
+  // A row of nothing but an owner may be refused for what it lacks.
+  const isMadeUp = trials.pool.length === 0;
+  if (!isMadeUp || verdict.level !== "none") return verdict;
+  return rulingOf(relation, rights, "insert") ?? { level: "no rows" };
+}
+
+async function insertOne(pair: Pair, values: Row, withDefaults: boolean): Promise<Outcome> {
+  const { session, relation, rights } = pair;
+  const given = relation.columns.flatMap((column, at) => {
+    const isGiven = rights.granted.insert.includes(column.name) && column.isUpdatable && !column.isGenerated;
+    return isGiven ? [{ column, value: values[at] ?? null }] : [];
+  });
+  const places = given.map(({ column, value }) => {
+    if (withDefaults && isDefaulted(pair, column)) return "default";
+    // As literals, a value that is none for its type is refused before anything runs, and not as if on the way.
+    return value === null ? "null" : quoteLiteral(value);
+  });
+  const names = given.map(({ column }) => quoteIdentifier(column.name));
+  const overriding = relation.columns.some(({ isAlwaysIdentity }) => isAlwaysIdentity)
+    ? " overriding system value"
+    : "";
+  return outcomeOf(
+    await session.attempt(
+      `insert into ${sqlName(relation)} (${names.join(", ")})${overriding} values (${places.join(", ")}) returning ${marker}`,
+    ),
+  );
+}
+
+/** Columns that an application leaves to their defaults; keys keep their values, since those stop the row in the end. */
+function isDefaulted({ ownerColumns }: Pair, column: ColumnFacts): boolean {
+  const isOwner = ownerColumns.some((owner) => owner.column === column.name);
+  return column.hasDefault && !column.takesNumber && !column.isInKey && !isOwner;
+}
+
+/** Copies of rows of the class; of other rows, with the owner that the class means; and their like. */
+function rowsOf(
+  pair: Pair,
+  rowClass: RowClass,
+  { rows, pool }: Trials,
+  owners: readonly OwnerValues[],
+): Row[] {
+  const { relation } = pair;
+  const copies = rows.filter((row: TrialRow) => row.class === rowClass).map(({ values }) => values);
+  const made = rowClass === "rows" ? [] : named(pair, rowClass, pool.slice(0, 8), owners);
+  const empty = relation.columns.map(() => null);
+  const fromNothing =
+    pool.length > 0 ? [] : rowClass === "rows" ? [empty] : named(pair, rowClass, [empty], owners);
+  const base = [...copies, ...made, ...fromNothing];
+  const [first] = base;
+  const variants = first ? variantsOf(pair, first, pool) : [];
+  return unique([...base.slice(0, mostRows - variants.length), ...variants]);
+}
+
+/** Rows whose owner columns name whom the class means. */
+function named(pair: Pair, rowClass: RowClass, rows: readonly Row[], owners: readonly OwnerValues[]): Row[] {
+  const { relation } = pair;
+  if (owners.length === 0) return [];
+  const places = owners.map(({ column, self, another }) => ({
+    at: relation.columns.findIndex(({ name }) => name === column.column),
+    value: rowClass === "own" ? self : rowClass === "others" ? another : null,
+  }));
+  if (places.some(({ value }) => value === undefined)) return [];
+  return rows.map((row) =>
+    row.map((value, at) => {
+      const place = places.find((each) => each.at === at);
+      return place ? (place.value ?? null) : value;
+    }),
+  );
+}
+
+/** The same row with other values in the columns that policies look at, one at a time. */
+function variantsOf(pair: Pair, row: Row, pool: Trials["pool"]): Row[] {
+  const { relation, rights, ownerColumns } = pair;
+  const read = new Set(
+    rights.policies.flatMap((policy) =>
+      policy.command === "insert" || policy.command === "all" ? policy.reads : [],
+    ),
+  );
+  return relation.columns
+    .flatMap((column, at) => {
+      const isOwner = ownerColumns.some((owner) => owner.column === column.name);
+      if (!read.has(column.name) || isOwner) return [];
+      return otherValues(column, at, row[at] ?? null, pool).map((value) => row.with(at, value));
+    })
+    .slice(0, mostRows / 2);
+}
+
+function unique(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()];
+}

@@ -1,0 +1,222 @@
+import { sqlName } from "../../copy/index.js";
+import { quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
+import { completeUpdate } from "./complete-update.js";
+import type { ColumnFacts } from "./facts.js";
+import type { OwnershipChange, Verdict } from "./matrix.js";
+import { marker, type Outcome, outcomeOf } from "./outcome.js";
+import type { OwnerValues } from "./owner-values.js";
+import type { Pair } from "./pair.js";
+import { summarise } from "./summarise.js";
+import type { Assignments, TrialRow, Trials } from "./trial-rows.js";
+import { otherValues } from "./values.js";
+
+/** What came of changing rows of one class. */
+export interface UpdateTrial {
+  readonly verdict: Verdict;
+  readonly ownership: OwnershipTrial["changes"];
+  /** Why it could not be told whether a row's owner can be changed. */
+  readonly ownershipUnclear: string | undefined;
+}
+
+/** A column with its place among the relation's. */
+interface PlacedColumn {
+  readonly column: ColumnFacts;
+  readonly at: number;
+}
+
+/** What was found of a row's owner: what can be done, by which column. */
+interface OwnershipTrial {
+  readonly changes: readonly (readonly [OwnershipChange, string])[];
+  readonly columns: readonly string[];
+  readonly unclear: string | undefined;
+}
+
+/** What was found of the columns of one row. */
+interface RowResult {
+  readonly outcome: Outcome;
+  readonly columns: readonly string[];
+  readonly unclear: readonly string[];
+}
+
+/** Tries to change each row, every column for itself; the session already is the identity. */
+export async function tryUpdate(
+  pair: Pair,
+  rows: readonly TrialRow[],
+  pool: Trials["pool"],
+  owners: readonly OwnerValues[],
+): Promise<UpdateTrial> {
+  const { relation, rights } = pair;
+  const isOwner = (name: string) => owners.some(({ column }) => column.column === name);
+  const placed = relation.columns.map((column, at) => ({ column, at }));
+  const possible = placed.filter(
+    ({ column }) =>
+      rights.granted.update.includes(column.name) &&
+      column.isUpdatable &&
+      !column.isGenerated &&
+      !column.isAlwaysIdentity,
+  );
+  const plain = possible.filter(({ column }) => !isOwner(column.name));
+  const results: RowResult[] = [];
+  const changes: OwnershipTrial["changes"][number][] = [];
+  let ownershipUnclear: string | undefined;
+  for (const row of rows) {
+    const result = await changeColumns(pair, row, plain, pool);
+    const ownership = await changeOwner(pair, row, possible, owners);
+    changes.push(...ownership.changes);
+    ownershipUnclear ??= ownership.unclear;
+    const isAllowed = ownership.columns.length > 0;
+    results.push({
+      outcome: isAllowed ? { kind: "allowed" } : result.outcome,
+      columns: [...result.columns, ...ownership.columns],
+      unclear: result.unclear,
+    });
+  }
+  const verdict = summarise(
+    pair,
+    "update",
+    results.map(({ outcome }) => outcome),
+  );
+  const columns = new Set(results.flatMap((result) => result.columns));
+  const unclear = new Set(results.flatMap((result) => result.unclear).filter((name) => !columns.has(name)));
+  const known = relation.columns.map(({ name }) => name);
+  const byRuling =
+    rows.length === 0 && verdict.level === "all" ? possible.map(({ column }) => column.name) : [];
+  return {
+    verdict: {
+      ...verdict,
+      columns: [...known.filter((name) => columns.has(name)), ...byRuling],
+      unclear: known.filter((name) => unclear.has(name)),
+    },
+    ownership: changes,
+    ownershipUnclear,
+  };
+}
+
+/**
+ * All columns at once, which tells of all where it is allowed, and where the row itself is out of reach. Otherwise each
+ * for itself. New values are taken, since a trigger may guard a column against changes alone.
+ */
+async function changeColumns(
+  pair: Pair,
+  row: TrialRow,
+  columns: readonly PlacedColumn[],
+  pool: Trials["pool"],
+): Promise<RowResult> {
+  const choices = columns.map(({ column, at }) => {
+    const own = row.values[at] ?? null;
+    return { name: column.name, own, values: otherValues(column, at, own, pool) };
+  });
+  if (choices.length === 0)
+    return { outcome: { kind: "refused", why: "no column can be changed" }, columns: [], unclear: [] };
+  const together: Assignments = choices.flatMap(({ name, values }) =>
+    values[0] ? [[name, values[0]] as const] : [],
+  );
+  if (together.length > 0) {
+    const { outcome, kept } = await change(pair, row, together);
+    if (outcome.isMissed || outcome.isLocked) return { outcome, columns: [], unclear: [] };
+    if (outcome.kind === "allowed" && outcome.isWritten) {
+      const changed = together.map(([name]) => name).filter((name) => !kept.includes(name));
+      const rest = choices
+        .filter(({ name }) => !together.some(([known]) => known === name))
+        .map(({ name }) => name);
+      return resultOf(changed, rest, undefined);
+    }
+  }
+  const allowed: string[] = [];
+  const unclear: string[] = [];
+  let last: Outcome | undefined;
+  for (const { name, own, values } of choices) {
+    const found = await changeOne(pair, row, name, values, own);
+    if (found.kind === "allowed") allowed.push(name);
+    if (found.kind === "unclear") unclear.push(name);
+    if (found.kind !== "allowed") last = found.kind === "unclear" ? found : (last ?? found);
+  }
+  return resultOf(allowed, unclear, last);
+}
+
+function resultOf(
+  columns: readonly string[],
+  unclear: readonly string[],
+  last: Outcome | undefined,
+): RowResult {
+  if (columns.length > 0) return { outcome: { kind: "allowed" }, columns, unclear };
+  const outcome = last ?? { kind: "refused", why: "every value was put back" };
+  return { outcome, columns, unclear };
+}
+
+/** @param own what the column holds, to be tried where no other value was one for its type */
+async function changeOne(
+  pair: Pair,
+  row: TrialRow,
+  name: string,
+  values: readonly string[],
+  own: string | null = null,
+): Promise<Outcome> {
+  let found: Outcome = { kind: "unclear", why: "there is no other value to try", isBadValue: true };
+  for (const value of values) {
+    const { outcome, kept } = await change(pair, row, [[name, value]]);
+    found = kept.includes(name) ? { kind: "refused", why: "the value is put back" } : outcome;
+    if (found.kind === "allowed" || outcome.isMissed) return found;
+  }
+  return found.isBadValue && own !== null ? (await change(pair, row, [[name, own]])).outcome : found;
+}
+
+/** Makes one's own row another's, and another's or nobody's one's own. */
+async function changeOwner(
+  pair: Pair,
+  row: TrialRow,
+  possible: readonly PlacedColumn[],
+  owners: readonly OwnerValues[],
+): Promise<OwnershipTrial> {
+  const changes: OwnershipTrial["changes"][number][] = [];
+  const columns: string[] = [];
+  let unclear: string | undefined;
+  for (const { column, self, another } of owners) {
+    const placed = possible.find((each) => each.column.name === column.column);
+    if (!placed) continue;
+    const own = row.values[placed.at] ?? null;
+    const tries: (readonly [OwnershipChange | undefined, string | undefined])[] =
+      row.class === "own"
+        ? [["gives away", another]]
+        : [
+            [row.class === "others" ? "steals" : "claims", self],
+            [undefined, another],
+          ];
+    for (const [name, value] of tries) {
+      if (value === undefined || value === own) continue;
+      const outcome = await changeOne(pair, row, column.column, [value]);
+      if (outcome.kind === "unclear") unclear ??= outcome.why;
+      if (outcome.kind !== "allowed") continue;
+      columns.push(column.column);
+      if (name) changes.push([name, column.column]);
+    }
+  }
+  return { changes, columns: [...new Set(columns)], unclear };
+}
+
+interface Changed {
+  readonly outcome: Outcome & {
+    /** Whether the row itself was out of reach, whatever the values. */
+    readonly isMissed?: boolean;
+    /** Whether the row was written, and not stopped by a constraint. */
+    readonly isWritten?: boolean;
+  };
+  /** The columns in which a trigger put the old value back. */
+  readonly kept: readonly string[];
+}
+
+async function change(pair: Pair, row: TrialRow, assignments: Assignments): Promise<Changed> {
+  const { session, relation } = pair;
+  const { condition, parameters } = row;
+  // As literals, a value that is none for its type is refused before anything runs, and not as if on the way.
+  const set = assignments.map(([name, value]) => `${quoteIdentifier(name)} = ${quoteLiteral(value)}`);
+  const statement = `update ${sqlName(relation)} set ${set.join(", ")} where ${condition}`;
+  const attempt = await session.attempt(`${statement} returning ${marker}`, parameters);
+  const outcome = outcomeOf(attempt);
+  if (outcome.kind !== "allowed") return { outcome: { ...outcome, isMissed: !attempt.refusal }, kept: [] };
+  const isWritten = attempt.refusal === undefined || !attempt.refusal.code?.startsWith("23");
+  if (!isWritten) return { outcome: { ...outcome, isWritten }, kept: [] };
+  const completed = await completeUpdate(pair, row, statement, assignments);
+  if (!completed) return { outcome: { ...outcome, isWritten }, kept: [] };
+  return { outcome: { ...completed.outcome, isWritten: completed.isWritten }, kept: completed.kept };
+}
