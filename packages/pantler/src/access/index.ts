@@ -33,13 +33,12 @@ export {
 } from "./matrix/summary.js";
 export { type ListedUser, listUsers, type NamingRows, type UserList } from "./offboarding/list-users.js";
 export { offboardUser, reassignRows } from "./offboarding/reassign.js";
-export {
-  type Fate,
-  type HandoverPlan,
-  type HandoverResult,
-  type KnownUser,
-  type OffboardRequest,
-  type PlannedRows,
-  type ReassignRequest,
-  rowsThat,
+export type {
+  Fate,
+  HandoverPlan,
+  HandoverResult,
+  KnownUser,
+  OffboardRequest,
+  PlannedRows,
+  ReassignRequest,
 } from "./offboarding/request.js";

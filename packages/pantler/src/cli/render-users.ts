@@ -1,4 +1,3 @@
-import { rowsThat } from "../access/index.js";
 import type { HandoverPlan, HandoverResult, KnownUser, ListedUser, PlannedRows, UserList } from "../index.js";
 import { atMost, counted, grouped, timeInWords } from "../operation/index.js";
 import type { DatabaseUrl } from "../project/index.js";
@@ -52,7 +51,7 @@ function cellsOf(user: ListedUser, now: Date, paint: Paint): Cell[] {
     { text: user.role ?? "-" },
     { text: lastSignInAt === undefined ? "never" : age(`${lastSignInAt}Z`, now) },
     { text: standing(user, now), paint: paint.warning },
-    { text: [...places, ...atMost(files, 3)].join(", ") || "none" },
+    { text: [...places, ...atMost(files, 3).map((file) => `file ${file}`)].join(", ") || "none" },
   ];
 }
 
@@ -70,10 +69,9 @@ export function handoverFields(result: HandoverResult): Record<string, unknown> 
 
 /** What a handover would do, in a sentence. */
 export function describeHandover(plan: HandoverPlan, url: DatabaseUrl): string {
-  const { from, to, environment, logins } = plan;
-  const moving = rowsThat("moves", plan);
-  const deleted = rowsThat("deleted", plan);
-  const also = deleted > 0 ? ` and ${counted(deleted, "row")} about them` : "";
+  const { from, to, environment, logins, rows, moving } = plan;
+  const deleted = rows.reduce((sum, each) => sum + (each.fate === "deleted" ? each.rows : 0), 0);
+  const also = deleted > 0 ? `, with ${counted(deleted, "row")} about the user` : "";
   const end = logins.length > 0 ? ` ${nameOf(from)} is deleted${also}.` : "";
   return `${counted(moving, "row")} of ${nameOf(from)} in ${environment} (${url}) become ${nameOf(to)}'s.${end}`;
 }
@@ -106,35 +104,29 @@ export function renderHandoverPlan(plan: HandoverPlan, paint: Paint): string {
   ].join("\n");
 }
 
+/** What the database cannot take back: see docs/users.md. */
+const tokensLast = "an access token that is out already works until it expires, an hour at most by default";
+
 /** What a handover has done, or would do. */
 export function renderHandover(result: HandoverResult, paint: Paint): string {
   const { outcome, from, to, backup, undo, milliseconds } = result;
   if (outcome === "planned") return renderHandoverPlan(result, paint);
   if (outcome === "nothing to do") {
-    return [`Nothing to do: no row moves from ${nameOf(from)} to ${nameOf(to)}`, ...staying(result)].join(
-      "\n",
-    );
+    return [
+      `Nothing to do: no row moves from ${nameOf(from)} to ${nameOf(to)}`,
+      ...staying(result).map((line) => `  ${paint.dim("stays")}  ${line}`),
+    ].join("\n");
   }
-  const moved = counted(rowsThat("moves", result), "row");
+  const moved = counted(result.moving, "row");
   const gone = outcome === "offboarded" ? `, and ${paint.bold(nameOf(from))} is deleted` : "";
-  const pairs: [string, string][] = [
-    ...(staying(result).length > 0 ? [["stay", staying(result).join(", ")] as [string, string]] : []),
-    ...(outcome === "offboarded"
-      ? ([
-          ["verified", "nothing refers to the user any more"],
-          [
-            "sessions",
-            "ended; an access token that is out already works until it expires, an hour at most by default",
-          ],
-        ] as [string, string][])
-      : []),
-    ...(backup === undefined || undo === undefined
-      ? []
-      : ([
-          ["backup", `${backup}, a proven backup of what was there`],
-          ["undo", undo],
-        ] as [string, string][])),
-  ];
+  const pairs: [name: string, value: string][] = [];
+  if (staying(result).length > 0) pairs.push(["stay", staying(result).join(", ")]);
+  if (outcome === "offboarded") {
+    pairs.push(["verified", "nothing refers to the user any more"]);
+    pairs.push(["sessions", `ended; ${tokensLast}`]);
+  }
+  if (backup !== undefined) pairs.push(["backup", `${backup}, a proven backup of what was there`]);
+  if (undo !== undefined) pairs.push(["undo", undo]);
   return [
     `${paint.good("✓")} ${moved} of ${paint.bold(nameOf(from))} are ${paint.bold(nameOf(to))}'s${gone}, in ${timeInWords(milliseconds)}`,
     ...(pairs.length > 0 ? inPairs(pairs, paint.dim) : []),

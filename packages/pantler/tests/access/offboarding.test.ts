@@ -36,7 +36,6 @@ describe("the list of users", () => {
         "notes.editor 2",
         "quotes.user_id 2",
         "roles.user_id 2",
-        "objects.owner 1",
         "objects.owner_id 1",
       ]);
       expect(second).toMatchObject({
@@ -80,7 +79,7 @@ describe("reassigning the rows of a user", () => {
         "storage.objects.owner: 1 moves",
         "storage.objects.owner_id: 1 moves",
       ]);
-      expect(result).toMatchObject({ outcome: "reassigned", backup: undefined, undo: undefined });
+      expect(result).toMatchObject({ outcome: "reassigned", moving: 7, backup: undefined, undo: undefined });
       expect(await ask(`select id from public.clients where owner_id = '${bob}' order by 1`)).toHaveLength(3);
       expect(
         await ask(`select from storage.objects where owner = '${bob}' and owner_id = '${bob}'`),

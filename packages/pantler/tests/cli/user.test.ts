@@ -23,7 +23,7 @@ describe("pantler user", () => {
       expect([asked.code, asked.stderr.includes("Answer yes, or run it with --yes.")]).toEqual([3, true]);
       const moved = await cli("reassign", ...pair, "--yes");
       expect(moved.code).toBe(0);
-      expect(moved.stdout).toContain("of ann@office.example are bob@office.example's");
+      expect(moved.stdout).toContain("✓ 7 rows of ann@office.example are bob@office.example's");
       expect((await cli("reassign", ...pair, "--yes")).code).toBe(0);
       expect(await ask("select from public.clients where owner_id::text like '1%'")).toEqual([]);
     });

@@ -6,7 +6,7 @@ import { byTable, type NamedColumn, titleOf } from "./named-columns.js";
 import { type OfTable, parentsFirst } from "./parents-first.js";
 import { columnsThat, countAll, type MadePlan } from "./plan.js";
 import { orRefused } from "./refused.js";
-import { nameOf, rowsThat } from "./request.js";
+import { nameOf } from "./request.js";
 
 const undone = "The transaction was undone; everything is as it was before.";
 
@@ -63,6 +63,7 @@ export async function moveRows(client: Client, made: MadePlan, operation: Operat
   );
   const groups = await parentsFirst(client, byTable([...moving, ...emptied]));
   await operation.step("move the rows", async (step) => {
+    if (groups.length === 0) return step.skip("there are none");
     // What may wait for the end does, so that tables can change one after the other.
     await client.query("set constraints all deferred");
     for (const [place, group] of groups.entries()) {
@@ -83,7 +84,7 @@ export async function moveRows(client: Client, made: MadePlan, operation: Operat
         left.map(({ column }) => column),
       );
     }
-    step.note(`${counted(rowsThat("moves", plan), "row")} of ${counted(groups.flat().length, "table")}`);
+    step.note(`${counted(plan.moving, "row")} of ${counted(groups.flat().length, "table")}`);
   });
 }
 

@@ -39,3 +39,20 @@ export async function countNaming(
     return { column, rows: Number(counts[place] ?? 0) };
   });
 }
+
+/**
+ * Counts the rows of a table that name somebody by any of some columns.
+ * @param columns those of one table
+ */
+export async function countRowsNaming(
+  client: Client,
+  columns: readonly NamedColumn[],
+  names: Names,
+): Promise<number> {
+  const conditions = columns.map((column, place) => namesBy(column, place + 1));
+  const { rows } = await client.query<{ count: string }>(
+    `select count(*)::text as count from ${columns[0]?.relation} where ${conditions.join(" or ")}`,
+    columns.map((column) => names.of(column)),
+  );
+  return Number(rows[0]?.count);
+}

@@ -22,8 +22,8 @@ import {
 import { deleteUser, lockUsers, moveRows, planOutdated } from "./carry-out.js";
 import { readEffects, requirePlanned } from "./effects.js";
 import { requireFeasible, requireProfile } from "./feasible.js";
-import { type Handover, isEmpty, type MadePlan, makePlan, saysTheSame } from "./plan.js";
-import { type HandoverPlan, type HandoverRequest, type HandoverResult, nameOf, rowsThat } from "./request.js";
+import { type Handover, type MadePlan, makePlan, saysTheSame } from "./plan.js";
+import { type HandoverPlan, type HandoverRequest, type HandoverResult, nameOf } from "./request.js";
 
 const nothingDone = "Nothing was done.";
 
@@ -65,7 +65,7 @@ export async function handOver(
         undo: backup === undefined ? undefined : undoCommand(backup, target),
         milliseconds: Math.round(performance.now() - started),
       });
-      if (!handover.leaves && isEmpty(plan)) return end("nothing to do");
+      if (!handover.leaves && plan.moving === 0) return end("nothing to do");
       if (request.dryRun) return end("planned");
       stopWhenAborted(signal, nothingDone);
       await requireConfirmation(plan, request);
@@ -100,7 +100,7 @@ async function planInSteps(
 ): Promise<MadePlan> {
   const made = await operation.step("count the rows that name the user", async (step) => {
     const found = await makePlan(client, target, handover, step);
-    step.note(`${grouped(rowsThat("moves", found.plan))} move`);
+    step.note(`${grouped(found.plan.moving)} move`);
     return found;
   });
   const plan = await operation.step("look for what would collide or stay behind", () =>
@@ -138,7 +138,7 @@ async function requireConfirmation(plan: HandoverPlan, { confirm }: HandoverRequ
   if (plan.phrase === undefined || answer === plan.phrase) return;
   throw new RefusedError({
     code: "not-confirmed",
-    message: `${plan.environment} is protected, and nobody confirmed that ${counted(rowsThat("moves", plan), "row")} of ${nameOf(plan.from)} become ${nameOf(plan.to)}'s.`,
+    message: `${plan.environment} is protected, and nobody confirmed that ${counted(plan.moving, "row")} of ${nameOf(plan.from)} become ${nameOf(plan.to)}'s.`,
     state: nothingDone,
     remedy: `Confirm it: --confirm "${plan.phrase}"`,
   });

@@ -60,7 +60,7 @@ export async function listUsers(
     try {
       await client.query("begin isolation level repeatable read read only; set local statement_timeout = 0");
       await requireUsers(client);
-      const columns = await readNamedColumns(client, target.project);
+      const columns = withoutSuperseded(await readNamedColumns(client, target.project));
       await requireRights(client, target.url, [
         { schema: "auth", name: "users", right: "select" },
         ...columns.map(({ table, column }) => ({ ...table, column, right: "select" }) as const),
@@ -73,6 +73,19 @@ export async function listUsers(
       stopListening();
     }
   });
+}
+
+/** Supabase says who owns a file twice; the newer column also holds ids that are not uuids. */
+function withoutSuperseded(columns: readonly NamedColumn[]): NamedColumn[] {
+  const owners = columns.filter(({ table, column }) => table.schema === "storage" && column === "owner_id");
+  return columns.filter(
+    ({ table, column, relation }) =>
+      !(
+        table.schema === "storage" &&
+        column === "owner" &&
+        owners.some((each) => each.relation === relation)
+      ),
+  );
 }
 
 interface Found extends NamingRows {

@@ -1,12 +1,12 @@
 import type { Target } from "../../engine/index.js";
 import type { Step } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
-import { type CountedColumn, countNaming } from "./count-rows.js";
+import { type CountedColumn, countNaming, countRowsNaming } from "./count-rows.js";
 import { fateOf } from "./fate.js";
 import { findPair, requireUsers } from "./known-users.js";
 import { countLogins } from "./logins.js";
 import { byTable, type NamedColumn, Names, readNamedColumns, titleOf } from "./named-columns.js";
-import { type HandoverPlan, nameOf, type PlannedRows, rowsThat } from "./request.js";
+import { type HandoverPlan, nameOf, type PlannedRows } from "./request.js";
 import { type NeededRight, requireRights } from "./rights.js";
 
 /** A plan, and what it was made from. */
@@ -56,6 +56,7 @@ export async function makePlan(
     from: giver,
     to: { id: taker.id, email: taker.email },
     rows,
+    moving: await countMoving(client, rows, columns, from),
     logins: handover.leaves ? await countLogins(client, giver.id) : [],
     warnings: taker.banned ? [`${nameOf(taker)} is banned and cannot sign in`] : [],
     phrase: target.environment.protected ? `${verb} ${nameOf(giver)} TO ${nameOf(taker)}` : undefined,
@@ -66,7 +67,7 @@ export async function makePlan(
 /** The columns of which rows have a fate. */
 export function columnsThat(
   fate: PlannedRows["fate"],
-  { rows }: HandoverPlan,
+  { rows }: Pick<HandoverPlan, "rows">,
   columns: readonly NamedColumn[],
 ): NamedColumn[] {
   const planned = rows.filter((each) => each.fate === fate);
@@ -91,6 +92,22 @@ export async function countAll(
   return counts;
 }
 
+/** Counts rows that move, where it takes a question of its own: a row may name the user by more than one column. */
+async function countMoving(
+  client: Client,
+  rows: readonly PlannedRows[],
+  columns: readonly NamedColumn[],
+  names: Names,
+): Promise<number> {
+  let moving = 0;
+  for (const ofTable of byTable(columnsThat("moves", { rows }, columns))) {
+    const [first, another] = ofTable;
+    const alone = rows.find((each) => each.table === first?.table && each.column === first.column);
+    moving += another || !alone ? await countRowsNaming(client, ofTable, names) : alone.rows;
+  }
+  return moving;
+}
+
 function rightsToRead(columns: readonly NamedColumn[]): NeededRight[] {
   return [{ ...users, right: "select" }, ...columns.map((column) => onColumn(column, "select"))];
 }
@@ -102,11 +119,6 @@ export function onColumn({ table, column }: NamedColumn, right: NeededRight["rig
 
 /** Whether two plans say the same of the project's rows. Sessions come and go meanwhile. */
 export function saysTheSame(left: HandoverPlan, right: HandoverPlan): boolean {
-  const text = ({ from, to, rows }: HandoverPlan) => JSON.stringify([from.id, to.id, rows]);
+  const text = ({ from, to, rows, moving }: HandoverPlan) => JSON.stringify([from.id, to.id, rows, moving]);
   return text(left) === text(right);
-}
-
-/** Whether there is nothing that a reassignment would move. */
-export function isEmpty(plan: HandoverPlan): boolean {
-  return rowsThat("moves", plan) === 0;
 }

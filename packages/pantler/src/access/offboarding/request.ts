@@ -40,6 +40,8 @@ export interface HandoverPlan {
   readonly to: KnownUser;
   /** Where the user is named, each column for itself; columns without such rows are left out. */
   readonly rows: readonly PlannedRows[];
+  /** How many rows move; one that names the user by two columns counts once. */
+  readonly moving: number;
   /** What ends with the user at an off-boarding: sessions, ways to sign in, the user; empty for a reassignment. */
   readonly logins: readonly { readonly table: QualifiedName; readonly rows: number }[];
   /** What somebody should know first, in words. */
@@ -83,9 +85,4 @@ export interface HandoverResult extends HandoverPlan {
 /** How somebody is called: by the address, else by the id. */
 export function nameOf({ id, email }: KnownUser): string {
   return email ?? id;
-}
-
-/** How many rows of a plan have a fate. A row that names somebody by two columns counts twice. */
-export function rowsThat(fate: Fate, { rows }: Pick<HandoverPlan, "rows">): number {
-  return rows.reduce((sum, each) => sum + (each.fate === fate ? each.rows : 0), 0);
 }
