@@ -4,6 +4,7 @@ export { planLines } from "./explain/plan.js";
 export type { AccessReading } from "./explain/read-access.js";
 export type { IndexTrial } from "./explain/try-indexes.js";
 export type { AccessFinding, AccessLint } from "./lint/finding.js";
+export { type AccessFixes, type FixRequest, fixAccess } from "./lint/fix/fix-access.js";
 export { lintAccess } from "./lint/lint-access.js";
 export { type AccessRule, accessRules } from "./lint/rules.js";
 export type { AccessChange } from "./matrix/change.js";

@@ -9,6 +9,7 @@ export {
   type ListedBackup,
   listBackups,
 } from "./catalog.js";
+export { targetOfCopy } from "./copy-target.js";
 export { type CreateRequest, createBackup } from "./create.js";
 export { drillBackup, makeAndDrill } from "./drill.js";
 export { type ListedStore, listStores, locateBackup } from "./locate.js";

@@ -1,4 +1,4 @@
-import type { AccessFinding, AccessLint } from "../index.js";
+import type { AccessFinding, AccessFixes, AccessLint } from "../index.js";
 import { counted } from "../operation/index.js";
 import { printable } from "./columns.js";
 import type { Paint } from "./output.js";
@@ -21,6 +21,23 @@ export function renderAccessFindings({ findings, accepted }: AccessLint, paint: 
   if (lines.length > 0) lines.push("");
   const rest = accepted.length === 0 ? "" : ` ${counted(accepted.length, "finding")} accepted by the config.`;
   return [...lines, `${total(findings)}${rest && findings.length > 0 ? "." : ""}${rest}`].join("\n");
+}
+
+/** What was written to mend findings. */
+export function renderAccessFixes({ migration, fixed, unproven }: AccessFixes, environment: string): string {
+  const left =
+    unproven.length === 0
+      ? []
+      : [
+          `For ${counted(unproven.length, "finding")} the matrix cannot tell what a rewriting would change, for lack of rows or because of what triggers do: seed the tables, or mend them by hand.`,
+        ];
+  if (!migration)
+    return [...left, "Nothing that was found could be rewritten: no file was written."].join("\n");
+  return [
+    ...migration.files,
+    `They mend ${counted(fixed.length, "finding")}; on a copy of ${environment} nobody's access changed, and the rollback left what was there.`,
+    ...left,
+  ].join("\n");
 }
 
 /** Commands by which a GitHub workflow shows findings; they stand at no line of any file. */

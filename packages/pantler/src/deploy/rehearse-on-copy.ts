@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { type Backup, type Keys, takeProvenBackup } from "../backup/index.js";
+import { type Backup, type Keys, takeProvenBackup, targetOfCopy } from "../backup/index.js";
 import type { ScratchServer, Target } from "../engine/index.js";
 import {
   type Rehearsal,
@@ -8,7 +7,7 @@ import {
   type UpRequest,
 } from "../migrations/index.js";
 import type { Operation } from "../operation/index.js";
-import { quoteIdentifier, quoteLiteral, withClient } from "../postgres/index.js";
+import { withClient } from "../postgres/index.js";
 
 /**
  * Takes a backup of an environment, proves it, and runs what is pending on the very copy that proved it.
@@ -29,24 +28,10 @@ export async function rehearseOnCopy(
   let rehearsal: Rehearsal | undefined;
   const otherwise = "Nothing was deployed";
   const then = async ({ manifest }: Backup, server: ScratchServer) => {
-    const copy = await copyTarget(target, server, manifest.source.role);
+    const copy = await targetOfCopy(target, server, manifest.source.role);
     rehearsal = await rehearseMigrations(copy, environment, request, operation, signal, manifest.tables);
   };
   const backup = await takeProvenBackup(target, { name, keys, otherwise, then }, operation, signal);
   if (!rehearsal) throw new Error("a backup that is proven was rehearsed on");
   return { backup, rehearsal };
-}
-
-/** The copy as the environment it is one of, reached by the role that the environment is deployed to with. */
-async function copyTarget(target: Target, { superuserUrl }: ScratchServer, role: string): Promise<Target> {
-  const password = randomBytes(16).toString("hex");
-  const name = quoteIdentifier(role);
-  await withClient(superuserUrl, async (client) => {
-    const { rows } = await client.query("select from pg_catalog.pg_roles where rolname = $1", [role]);
-    if (rows.length === 0) await client.query(`create role ${name}`);
-    await client.query(`alter role ${name} login password ${quoteLiteral(password)}`);
-  });
-  const url = superuserUrl.with({ database: "postgres", user: role, password });
-  const { project, environment } = target;
-  return { project, environment: { ...environment, protected: false, url, window: undefined }, url };
 }

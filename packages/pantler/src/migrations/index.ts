@@ -22,7 +22,7 @@ export {
   type MigrationState,
   readMigrationList,
 } from "./list.js";
-export { newMigration } from "./new.js";
+export { type NewMigration, newMigration } from "./new.js";
 export { planFingerprint, readPendingPlan } from "./pending-plan.js";
 export { type PhaseState, readPhaseStates } from "./phase-states.js";
 export type { Batch, UpRequest } from "./plan.js";

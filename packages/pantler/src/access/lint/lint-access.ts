@@ -34,6 +34,15 @@ export async function lintAccess(
   project: Project,
   operation: Operation,
 ): Promise<AccessLint> {
+  return (await judge(url, project, operation)).lint;
+}
+
+/** Does that, and gives what it was judged by along. */
+export async function judge(
+  url: DatabaseUrl,
+  project: Project,
+  operation: Operation,
+): Promise<{ readonly lint: AccessLint; readonly context: LintContext }> {
   return await operation.step("judge the catalog", async (step) => {
     await loadParser();
     const context = await withClient(url, async (client) => {
@@ -43,10 +52,10 @@ export async function lintAccess(
       const ownership = await readOwnership(client, project);
       return new LintContext(await readFacts(client, own, served), ownership, own, served);
     });
-    for (const judge of sets) judge(context);
+    for (const ask of sets) ask(context);
     const lint = setAccepted(context.findings.sort(compareFindings), project.access.accept);
     step.note(counted(lint.findings.length, "finding"));
-    return lint;
+    return { lint, context };
   });
 }
 
