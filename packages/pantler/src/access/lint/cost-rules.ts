@@ -101,7 +101,8 @@ function unindexed(policy: Policy, context: LintContext): string[] {
   }
   const isSameForAll = (node: Node | undefined) =>
     context.asks(node) && rowColumnsIn(node, relation.name).size === 0;
-  return [...searchedColumns(usingTree, relation.name, isSameForAll)].filter(
+  // What a sub-query lists is only compared with; an index is searched for what is known before the table is read.
+  return [...searchedColumns(usingTree, relation.name, isSameForAll, false)].filter(
     (column) =>
       relation.columns.some(({ name }) => name === column) &&
       !beginsIndex(relation.indexes, new Set([column])),

@@ -19,7 +19,7 @@ export function judgeExposure(context: LintContext): void {
     }
     judgeColumns(relation, context);
   }
-  for (const bucket of context.facts.publicBuckets) {
+  for (const bucket of context.facts.publicBuckets ?? []) {
     const message = `Every file in the bucket ${bucket} can be fetched by whoever has its address; the policies of storage.objects are not asked.`;
     context.report({ rule: "public-bucket", subject: `bucket ${bucket}`, message });
   }

@@ -108,6 +108,6 @@ export interface Facts {
   readonly routines: readonly RoutineFacts[];
   /** Extensions that are in a schema that the API serves. */
   readonly extensions: readonly { readonly name: string; readonly schema: string }[];
-  /** Public buckets of Supabase's storage. */
-  readonly publicBuckets: readonly string[];
+  /** Public buckets of Supabase's storage; undefined where the role cannot tell. */
+  readonly publicBuckets: readonly string[] | undefined;
 }

@@ -52,6 +52,13 @@ export async function judge(
       const ownership = await readOwnership(client, project);
       return new LintContext(await readFacts(client, own, served), ownership, own, served);
     });
+    if (!context.facts.publicBuckets) {
+      const role = url.user;
+      operation.finding(
+        "warning",
+        `${role} may not read storage.buckets: whether one is public was not judged`,
+      );
+    }
     for (const ask of sets) ask(context);
     const lint = setAccepted(context.findings.sort(compareFindings), project.access.accept);
     step.note(counted(lint.findings.length, "finding"));

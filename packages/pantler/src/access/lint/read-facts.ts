@@ -199,11 +199,20 @@ export async function readFacts(
   }
 }
 
-async function readPublicBuckets(client: Client): Promise<string[]> {
+/** @returns undefined where the role may not read the list of buckets, or row security may keep some of it back */
+async function readPublicBuckets(client: Client): Promise<string[] | undefined> {
   const { rows: found } = await client.query<{ readable: boolean }>(
-    `select has_table_privilege(oid, 'select') as readable from pg_class where oid = to_regclass('storage.buckets')`,
+    `select
+      has_schema_privilege(namespace.oid, 'usage') and has_table_privilege(class.oid, 'select')
+        and (not relrowsecurity or rolsuper or rolbypassrls or pg_has_role(relowner, 'usage')) as readable
+    from pg_class as class
+    join pg_namespace as namespace on namespace.oid = relnamespace
+    join pg_roles on rolname = current_user
+    where nspname = 'storage' and relname = 'buckets'`,
   );
-  if (!found[0]?.readable) return [];
+  const [bucketTable] = found;
+  if (!bucketTable) return [];
+  if (!bucketTable.readable) return undefined;
   const { rows } = await client.query<{ id: string }>(
     "select id from storage.buckets where public order by id",
   );

@@ -6,11 +6,13 @@ import { columnOf, visitNodes } from "./walk-tree.js";
  * The columns that an expression compares with something that is the same for every row.
  * @param isSameForAll tells of the other side whether it asks who is asking: a constant, such as a flag's, is no reason
  *   for an index
+ * @param listsToo whether a column that is looked for in a list, which a sub-query reads, counts
  */
 export function searchedColumns(
   expression: Node | undefined,
   table: string,
   isSameForAll: (node: Node | undefined) => boolean,
+  listsToo = true,
 ): Set<string> {
   const found = new Set<string>();
   const add = (node: Node | undefined) => {
@@ -20,7 +22,7 @@ export function searchedColumns(
   visitNodes(expression, (kind, fields) => {
     if (kind === "SubLink") {
       const { subLinkType, testexpr, operName } = fields as SubLink;
-      if (subLinkType === "ANY_SUBLINK" && operName === undefined) add(testexpr);
+      if (listsToo && subLinkType === "ANY_SUBLINK" && operName === undefined) add(testexpr);
       return false;
     }
     if (kind === "A_Expr") {
@@ -29,6 +31,7 @@ export function searchedColumns(
         if (isSameForAll(rexpr)) add(lexpr);
         if (isSameForAll(lexpr)) add(rexpr);
       }
+      if (form === "AEXPR_OP_ANY" && isSameForAll(rexpr)) add(lexpr);
     }
     return true;
   });
