@@ -21,6 +21,8 @@ export interface AccessFixture {
   readonly rules: readonly string[];
   /** What the matrix shows, as the file says it after `matrix`. */
   readonly measured: readonly string[];
+  /** What everybody may do on purpose, such as `select public.articles`. */
+  readonly open: readonly string[];
 }
 
 /** The fixtures of a folder: `leaky` or `sound`. */
@@ -35,6 +37,7 @@ export function accessFixtures(kind: "leaky" | "sound"): AccessFixture[] {
       about: said(kind === "leaky" ? "-- leak: " : "-- sound: ")[0] ?? "",
       rules: said("-- found by: lint "),
       measured: said("-- found by: matrix "),
+      open: said("-- open: "),
     };
   });
 }
