@@ -11,10 +11,15 @@ import { query } from "../../../packages/pantler/tests/support/inspect.js";
 import { silent, withCrispy } from "./migrated.js";
 
 const request = { keys: {}, confirm: async () => undefined };
-const [manager, director] = ["manager@test.local", "director@test.local"];
+const manager = "manager@test.local";
+const director = "director@test.local";
 
 async function offboard(target: Target, dryRun = false): Promise<HandoverResult> {
-  return await offboardUser(target, { ...request, user: manager, to: director, dryRun }, silent);
+  return await offboardUser(
+    target,
+    { ...request, user: "account_manager", to: "sales_director", dryRun },
+    silent,
+  );
 }
 
 const counts = `

@@ -299,4 +299,31 @@ describe("off-boarding a user", () => {
       { more },
     );
   });
+
+  it("counts what cascades from rows about the user, and deletes no more", async () => {
+    const more = `
+      create table public.members (team int, user_id uuid references auth.users on delete cascade, primary key (team, user_id));
+      create table public.badges (id int primary key, team int, holder uuid,
+        foreign key (team, holder) references public.members on delete cascade);
+      create table public.pins (badge int references public.badges on delete cascade);
+      insert into public.members values (1, '${ann}'), (1, '${bob}');
+      insert into public.badges values (1, 1, '${ann}'), (2, 1, '${ann}'), (3, 1, '${bob}');
+      insert into public.pins values (1), (1), (2), (3);`;
+    await withOffice(
+      async ({ offboard, ask }) => {
+        const result = await offboard();
+        expect(result.warnings).toContain(
+          "3 rows of public.pins will be gone: each goes with its row of public.badges",
+        );
+        expect(lines(result).filter((line) => line.endsWith("deleted"))).toEqual([
+          "public.members.user_id: 1 deleted",
+          "public.roles.user_id: 2 deleted",
+          "public.badges.team, holder: 2 deleted",
+          "public.pins.badge: 3 deleted",
+        ]);
+        expect(await ask("select from public.pins")).toHaveLength(1);
+      },
+      { more },
+    );
+  });
 });

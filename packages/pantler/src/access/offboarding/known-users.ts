@@ -1,5 +1,6 @@
 import { EnvironmentError, InputError } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
+import type { Project } from "../../project/index.js";
 import { type KnownUser, nameOf } from "./request.js";
 
 /**
@@ -21,18 +22,19 @@ export async function requireUsers(client: Client): Promise<void> {
 
 /**
  * Finds the two that a handover is between.
- * @param from an address in any case, or an id
+ * @param from an address in any case, an id, or the role of a test user
  * @param to the same
  * @throws EnvironmentError `user-unknown`
  * @throws InputError `user-ambiguous`, `same-user`, `user-deleted` for a successor who is deleted
  */
 export async function findPair(
   client: Client,
+  project: Project,
   from: string,
   to: string,
 ): Promise<readonly [from: KnownUser, to: FoundUser]> {
-  const giver = await userNamed(client, from);
-  const taker = await userNamed(client, to);
+  const giver = await userNamed(client, project, from);
+  const taker = await userNamed(client, project, to);
   if (giver.id === taker.id) {
     throw new InputError({
       code: "same-user",
@@ -69,8 +71,9 @@ where lower(email) = lower($1) or id::text = lower($1)
 order by id
 `;
 
-async function userNamed(client: Client, words: string): Promise<FoundUser> {
-  const { rows } = await client.query<FoundUser>(byWords, [words]);
+async function userNamed(client: Client, { users }: Project, words: string): Promise<FoundUser> {
+  const address = users.test.find(({ role }) => role === words)?.email ?? words;
+  const { rows } = await client.query<FoundUser>(byWords, [address]);
   const [found, another] = rows;
   if (another) {
     throw new InputError({

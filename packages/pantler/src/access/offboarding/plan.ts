@@ -1,6 +1,7 @@
 import type { Target } from "../../engine/index.js";
-import type { Step } from "../../operation/index.js";
+import { counted, type Step } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
+import { countCascades } from "./cascades.js";
 import { type CountedColumn, countNaming, countRowsNaming } from "./count-rows.js";
 import { fateOf } from "./fate.js";
 import { findPair, requireUsers } from "./known-users.js";
@@ -39,17 +40,20 @@ export async function makePlan(
   step?: Step,
 ): Promise<MadePlan> {
   await requireUsers(client);
-  const [giver, taker] = await findPair(client, handover.from, handover.to);
+  const [giver, taker] = await findPair(client, target.project, handover.from, handover.to);
   const columns = await readNamedColumns(client, target.project);
   const decided = columns.map((column) => ({ column, ...fateOf(column, handover.leaves) }));
   await requireRights(client, target.url, rightsToRead(columns));
   const from = await Names.read(client, giver.id, columns);
   const to = await Names.read(client, taker.id, columns);
   const counts = await countAll(client, columns, from, step);
-  const rows = decided.flatMap(({ column, fate, because }): PlannedRows[] => {
+  const named = decided.flatMap(({ column, fate, because }): PlannedRows[] => {
     const found = counts.find((each) => each.column === column)?.rows ?? 0;
     return found === 0 ? [] : [{ table: column.table, column: column.column, rows: found, fate, because }];
   });
+  const gone = columnsThat("deleted", { rows: named }, columns);
+  const cascading = await countCascades(client, gone, columns, from);
+  const rows = [...named, ...cascading];
   const verb = handover.leaves ? "OFFBOARD" : "REASSIGN";
   const plan: HandoverPlan = {
     environment: target.environment.name,
@@ -58,7 +62,12 @@ export async function makePlan(
     rows,
     moving: await countMoving(client, rows, columns, from),
     logins: handover.leaves ? await countLogins(client, giver.id) : [],
-    warnings: taker.banned ? [`${nameOf(taker)} is banned and cannot sign in`] : [],
+    warnings: [
+      ...(taker.banned ? [`${nameOf(taker)} is banned and cannot sign in`] : []),
+      ...cascading.map(
+        (each) => `${counted(each.rows, "row")} of ${titleOf(each.table)} will be gone: each ${each.because}`,
+      ),
+    ],
     phrase: target.environment.protected ? `${verb} ${nameOf(giver)} TO ${nameOf(taker)}` : undefined,
   };
   return { plan, columns, from, to };

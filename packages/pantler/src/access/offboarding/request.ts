@@ -60,14 +60,14 @@ export interface HandoverRequest {
 }
 
 export interface ReassignRequest extends HandoverRequest {
-  /** Whose rows: an address, or an id of `auth.users`. */
+  /** Whose rows: an address, an id of `auth.users`, or the role of a test user. */
   readonly from: string;
   /** Whose they become. */
   readonly to: string;
 }
 
 export interface OffboardRequest extends HandoverRequest {
-  /** Who goes: an address, or an id of `auth.users`. */
+  /** Who goes: an address, an id of `auth.users`, or the role of a test user. */
   readonly user: string;
   /** Whose the rows become. */
   readonly to: string;

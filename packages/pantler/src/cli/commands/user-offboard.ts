@@ -14,7 +14,7 @@ export function userOffboardCommand(ending: Ending): Command {
     'A protected environment gets a proven backup first, and asks for "OFFBOARD <user> TO <to>", typed or given with\n' +
       "--confirm. It is verified that nothing refers to the user any more before anything is kept.",
   )
-    .argument("<user>", "who goes: an address or an id")
+    .argument("<user>", "who goes: an address, an id, or the role of a test user")
     .requiredOption("--to <user>", "whose the rows become")
     .option("--dry-run", "only show what would happen");
   return act<Options>(command, ending, async (context, user = "") => {

@@ -13,7 +13,7 @@ export function userReassignCommand(ending: Ending): Command {
     "What is about the user and not owned, such as roles and sessions, stays. A protected environment gets a proven backup\n" +
       'first, and asks for "REASSIGN <from> TO <to>", typed or given with --confirm.',
   )
-    .argument("<from>", "whose rows they are: an address or an id")
+    .argument("<from>", "whose rows they are: an address, an id, or the role of a test user")
     .argument("<to>", "whose they become")
     .option("--dry-run", "only show what would move");
   return act<Options>(command, ending, async (context, from = "", to = "") => {
