@@ -96,7 +96,7 @@ function readingLines(reading: AccessReading, paint: Paint): string[] {
   ];
 }
 
-function trialLines({ sentence, tried, best, notes }: IndexTrial, paint: Paint): string[] {
+function trialLines({ sentence, tried, best, costs, notes }: IndexTrial, paint: Paint): string[] {
   return [
     "",
     paint.bold("indexes, tried on a copy"),
@@ -108,6 +108,7 @@ function trialLines({ sentence, tried, best, notes }: IndexTrial, paint: Paint):
         { text: statement },
       ]),
     ),
+    ...(best ? [] : costs.map((cost) => `${paint.warning("!")} ${printable(cost.sentence)}`)),
     ...notes.map((note) => `  ${paint.dim(printable(note))}`),
     ...(best ? [`${paint.good("→")} ${paint.bold(printable(`${best.statement};`))}`] : []),
   ];

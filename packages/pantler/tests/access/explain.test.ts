@@ -171,6 +171,18 @@ describe("explain tries indexes on a copy with more rows", () => {
     });
   });
 
+  it("says why an index that is there does not serve: another policy is joined to it by or", async () => {
+    const script = `${notes}${once}
+      create index on public.notes (owner_id);
+      create policy admin on public.notes using ((select auth.jwt() ->> 'role') = 'admin');`;
+    await withTables(script, async (project) => {
+      const { trial } = await explain(project, "notes", "ann@test.local", 20_000);
+      expect(trial?.best).toBeUndefined();
+      expect(trial?.costs.map(({ kind }) => kind)).toEqual(["rows-removed"]);
+      expect(trial?.costs[0]?.sentence).toContain("joined by OR");
+    });
+  });
+
   it("looks into sub-queries and the functions that a policy calls", async () => {
     const script = `
       insert into auth.users (id, email) values ('${ann}', 'ann@test.local'), ('${ben}', 'ben@test.local');

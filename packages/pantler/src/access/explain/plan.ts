@@ -74,7 +74,7 @@ export function costsOf(plan: PlanNode, functions: ReadonlySet<string>): PlanCos
         kind: "rows-removed",
         relation,
         rows: removed,
-        sentence: `The whole of ${relation ?? "a table"} is read, and ${grouped(removed)} of ${counted(looked, "row")} are thrown away by the filter.`,
+        sentence: `The whole of ${relation ?? "a table"} is read, and ${grouped(removed)} of ${counted(looked, "row")} are thrown away by the filter${isEither(node.Filter ?? "") ? ": its conditions are joined by OR, as those of several policies are, and no index serves both. A query that names the owner itself (where user_id = …) can use one" : ""}.`,
       });
     }
     if (removed >= worthTelling && (node.Filter ?? "").includes("hashed SubPlan")) {
@@ -134,6 +134,12 @@ function nodesOf(plan: PlanNode): PlanNode[] {
 function relationOf({ Schema: schema, "Relation Name": name }: PlanNode): string | undefined {
   if (name === undefined) return undefined;
   return schema === undefined ? name : `${schema}.${name}`;
+}
+
+function isEither(expression: string): boolean {
+  return [...readTokens(expression)].some(
+    ({ kind, from, to }) => kind === "word" && expression.slice(from, to).toLowerCase() === "or",
+  );
 }
 
 /** Names that stand before a parenthesis, with their schema where it is written. */

@@ -4,7 +4,7 @@ import { grouped, messageOf, type Step, stopWhenAborted, timeInWords } from "../
 import { type Client, isConnectionLoss } from "../../postgres/index.js";
 import { type IndexCandidate, nameOf, statementOf } from "./candidates.js";
 import { type Multiplication, multiplyRows } from "./multiply.js";
-import { indexesIn } from "./plan.js";
+import { costsOf, indexesIn, type PlanCost, readOwnFunctions } from "./plan.js";
 import { become, measureReading, type Reading, type Request, rolledBack } from "./reading.js";
 import { untouched, withScratchCopy } from "./scratch-copy.js";
 
@@ -25,6 +25,8 @@ export interface IndexTrial {
   readonly seen: number;
   /** Reading them without a new index, in milliseconds. */
   readonly milliseconds: number;
+  /** What made it costly there. */
+  readonly costs: readonly PlanCost[];
   readonly tried: readonly TriedIndex[];
   readonly best: TriedIndex | undefined;
   /** What it comes to, in words. */
@@ -73,6 +75,7 @@ export async function tryIndexes(
       rows,
       seen: before.rows,
       milliseconds: before.milliseconds,
+      costs: costsOf(before.plan, await readOwnFunctions(client)),
       tried,
       best,
       sentence: inWords(rows, before, tried, best),
