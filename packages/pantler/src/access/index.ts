@@ -32,7 +32,8 @@ export {
   remarksOf,
   titleOf as relationTitle,
 } from "./matrix/summary.js";
-export { type ListedUser, listUsers, type NamingRows, type UserList } from "./offboarding/list-users.js";
+export type { NamingRows } from "./offboarding/count-by-user.js";
+export { type ListedUser, listUsers, type UserList } from "./offboarding/list-users.js";
 export { offboardUser, reassignRows } from "./offboarding/reassign.js";
 export type {
   Fate,

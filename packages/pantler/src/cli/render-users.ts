@@ -9,6 +9,9 @@ import { shortName } from "./short-name.js";
 /** So many users are shown; JSON has all. */
 const shownAtMost = 200;
 
+/** So many are named by each column who are no users. */
+const strangersAtMost = 3;
+
 /** What a JSON result says of users. */
 export function userListFields({ users, strangers }: UserList): Record<string, unknown> {
   return {
@@ -36,11 +39,27 @@ export function renderUsers({ users, strangers }: UserList, now: Date, paint: Pa
   return [
     ...lines,
     ...(more > 0 ? [paint.dim(`and ${counted(more, "user")} more: --json has all`)] : []),
-    ...strangers.map(
-      ({ table, column, rows, id }) =>
-        `${paint.warning("!")} ${shortName(table)}.${column} names ${printable(id)} in ${counted(rows, "row")}, and nobody has that id`,
-    ),
+    ...strangersInWords(strangers).map((line) => `${paint.warning("!")} ${line}`),
   ].join("\n");
+}
+
+/** A line for each column that names somebody who is no user. */
+function strangersInWords(strangers: UserList["strangers"]): string[] {
+  const columns = new Map<string, UserList["strangers"][number][]>();
+  for (const stranger of strangers) {
+    const title = `${shortName(stranger.table)}.${stranger.column}`;
+    const found = columns.get(title) ?? [];
+    found.push(stranger);
+    columns.set(title, found);
+  }
+  return [...columns].map(([title, found]) => {
+    const rows = found.reduce((sum, each) => sum + each.rows, 0);
+    const ids = atMost(
+      found.map(({ id }) => printable(id)),
+      strangersAtMost,
+    );
+    return `${title} names nobody who is there in ${counted(rows, "row")}: ${ids.join(", ")}`;
+  });
 }
 
 function cellsOf(user: ListedUser, now: Date, paint: Paint): Cell[] {

@@ -1,17 +1,31 @@
 import { describe, expect, it } from "vitest";
 import { pantler } from "../support/cli.js";
 import { withOffice } from "../support/office.js";
+import { writeInside } from "../support/project.js";
 
 describe("pantler user", () => {
   it("lists users, shows what would move, and moves it after an answer", async () => {
     await withOffice(async ({ root, ask }) => {
       const cli = async (...words: string[]) => await pantler(["user", ...words], { cwd: root });
+      await ask("alter table public.quotes drop constraint quotes_user_id_fkey");
+      await ask(
+        "insert into public.quotes values (8, '88888888-8888-4888-8888-888888888888', 'x'), (9, '99999999-9999-4999-8999-999999999999', 'y')",
+      );
+      writeInside(
+        root,
+        "pantler.config.json",
+        JSON.stringify({ access: { owners: { "public.quotes": ["user_id"] } } }),
+      );
       const list = await cli("list");
       expect(list.code).toBe(0);
       expect(list.stdout).toMatch(
         /ann@office\.example +manager +never +clients\.owner_id 2, notes\.author 1/,
       );
-      expect((await cli("list", "--json")).result).toMatchObject({ ok: true, strangers: [] });
+      expect(list.stdout).toContain("! quotes.user_id names nobody who is there in 2 rows: 88888888-");
+      expect((await cli("list", "--json")).result).toMatchObject({
+        ok: true,
+        strangers: [{ rows: 1 }, { rows: 1 }],
+      });
 
       const pair = ["ann@office.example", "bob@office.example"];
       const planned = await cli("reassign", ...pair, "--dry-run");

@@ -1,25 +1,12 @@
-import type { QualifiedName } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
-import type { Operation, Step } from "../../operation/index.js";
-import {
-  type Client,
-  cancelOnAbort,
-  quoteIdentifier,
-  quoteQualified,
-  withClient,
-} from "../../postgres/index.js";
+import type { Operation } from "../../operation/index.js";
+import { type Client, cancelOnAbort, withClient } from "../../postgres/index.js";
 import type { Project } from "../../project/index.js";
+import { countByUser, type Found, type NamingRows, readFiles, withoutSuperseded } from "./count-by-user.js";
 import { requireUsers } from "./known-users.js";
-import { type NamedColumn, readNamedColumns } from "./named-columns.js";
+import { readNamedColumns } from "./named-columns.js";
 import type { KnownUser } from "./request.js";
 import { requireRights } from "./rights.js";
-
-/** How many rows name somebody by one column. */
-export interface NamingRows {
-  readonly table: QualifiedName;
-  readonly column: string;
-  readonly rows: number;
-}
 
 /** A user, and where rows name them. */
 export interface ListedUser extends KnownUser {
@@ -73,73 +60,6 @@ export async function listUsers(
       stopListening();
     }
   });
-}
-
-/** Supabase says who owns a file twice; the newer column also holds ids that are not uuids. */
-function withoutSuperseded(columns: readonly NamedColumn[]): NamedColumn[] {
-  const owners = columns.filter(({ table, column }) => table.schema === "storage" && column === "owner_id");
-  return columns.filter(
-    ({ table, column, relation }) =>
-      !(
-        table.schema === "storage" &&
-        column === "owner" &&
-        owners.some((each) => each.relation === relation)
-      ),
-  );
-}
-
-interface Found extends NamingRows {
-  readonly id: string;
-}
-
-async function countByUser(client: Client, columns: readonly NamedColumn[], step: Step): Promise<Found[]> {
-  const found: Found[] = [];
-  for (const [place, column] of columns.entries()) {
-    step.progress(place, columns.length, "columns");
-    const { rows } = await client.query<{ id: string; rows: string }>(countStatement(column));
-    const { table, column: name } = column;
-    found.push(...rows.map(({ id, rows: count }) => ({ table, column: name, id, rows: Number(count) })));
-  }
-  return found;
-}
-
-/** The rows are grouped before users are looked up, so that each is looked up once. */
-function countStatement({ column, relation, through }: NamedColumn): string {
-  const name = quoteIdentifier(column);
-  const grouped = `select ${name} as name, count(*) as rows from ${relation} where ${name} is not null group by 1`;
-  if (!through) return `select name::text as id, rows::text from (${grouped}) as grouped`;
-  const { table, key, user } = through;
-  return `select coalesce(p.${quoteIdentifier(user)}::text, '') as id, sum(rows)::text as rows
-    from (${grouped}) as grouped
-    join ${quoteQualified(table.schema, table.name)} p on p.${quoteIdentifier(key)} = grouped.name
-    where p.${quoteIdentifier(user)} is not null
-    group by 1`;
-}
-
-/** So many files of each user are named. */
-const filesAtMost = 5;
-
-async function readFiles(
-  client: Client,
-  columns: readonly NamedColumn[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const isThere = columns.some(({ table }) => table.schema === "storage" && table.name === "objects");
-  if (!isThere) return new Map();
-  const { rows } = await client.query<{ id: string; files: string[] }>(
-    `select id, array_agg(file order by file) as files
-    from (
-      select
-        coalesce(owner_id, owner::text) as id,
-        bucket_id || '/' || name as file,
-        row_number() over (partition by coalesce(owner_id, owner::text) order by bucket_id, name) as place
-      from storage.objects
-      where coalesce(owner_id, owner::text) is not null
-    ) as files
-    where place <= $1
-    group by 1`,
-    [filesAtMost],
-  );
-  return new Map(rows.map(({ id, files }) => [id, files]));
 }
 
 interface UserRow extends KnownUser {
