@@ -2,7 +2,7 @@ import type { FuncCall, Node } from "libpg-query";
 import { callerFunctions, nameOfCall, visitNodes } from "../../migrations/index.js";
 import { quoteIdentifier } from "../../postgres/index.js";
 import type { Ownership } from "../ownership.js";
-import { parseExpression } from "./expression.js";
+import { parseExpression, widthFor } from "./expression.js";
 import {
   type ApiRole,
   apiRoles,
@@ -122,6 +122,12 @@ export class LintContext {
       callerFunctions.has(name) || this.routines.named(name).some((routine) => this.routines.asks(routine))
     );
   }
+}
+
+/** What a part of a policy is for every row of its table, whoever of a role asks; undefined where that depends. */
+export function widthIn({ relation }: Policy, tree: Node | undefined, role: ApiRole): boolean | undefined {
+  const notNull = relation.columns.filter((column) => column.notNull).map(({ name }) => name);
+  return widthFor(tree, role, new Set(notNull));
 }
 
 /** Whether a policy has a say in a command. */

@@ -1,6 +1,6 @@
-import { type LintContext, listed, may, titleOf } from "./context.js";
-import { parseQuery, widthFor } from "./expression.js";
-import { type ApiRole, apiRoles, type RelationFacts } from "./facts.js";
+import { type LintContext, listed, may, titleOf, widthIn } from "./context.js";
+import { parseQuery } from "./expression.js";
+import type { ApiRole, RelationFacts } from "./facts.js";
 
 /** What can be reached through the API without any policy in the way. */
 export function judgeExposure(context: LintContext): void {
@@ -17,7 +17,6 @@ export function judgeExposure(context: LintContext): void {
       case "materialized view":
         judgeView(relation, context);
     }
-    judgeColumns(relation, context);
   }
   for (const bucket of context.facts.publicBuckets ?? []) {
     const message = `Every file in the bucket ${bucket} can be fetched by whoever has its address; the policies of storage.objects are not asked.`;
@@ -110,7 +109,7 @@ export function isOpen(table: RelationFacts, role: ApiRole, context: LintContext
   if (context.isNarrowed(table, "select", role)) return false;
   return context
     .permissive(table, "select", role)
-    .some(({ usingTree }) => widthFor(usingTree, role) === true);
+    .some((policy) => widthIn(policy, policy.usingTree, role) === true);
 }
 
 export function isInvoker({ options }: RelationFacts): boolean {
@@ -134,66 +133,4 @@ function readAsOwner(view: RelationFacts, context: LintContext): RelationFacts[]
   };
   visit(view, undefined);
   return [...found];
-}
-
-/** Words in a column's name that tell of a secret. */
-const secrets = new Set([
-  ...[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "otp",
-    "pin",
-    "cvv",
-    "cvc",
-    "ssn",
-    "iban",
-    "apikey",
-  ],
-  ...[
-    "api_key",
-    "private_key",
-    "secret_key",
-    "access_key",
-    "social_security",
-    "credit_card",
-    "card_number",
-    "tax_id",
-  ],
-]);
-
-/** Types in which a secret is kept; a flag or a moment that is named after one is none. */
-const secretTypes = /^(text|character|varchar|bytea|json|uuid|citext|bigint|integer|numeric)/;
-
-function judgeColumns(relation: RelationFacts, context: LintContext): void {
-  const subject = titleOf(relation);
-  const readers = context.exposedTo(relation, "select");
-  const isTable = relation.kind === "table" || relation.kind === "partitioned table";
-  for (const role of apiRoles) {
-    if (!isTable || !readers.includes(role) || !isOpen(relation, role, context)) continue;
-    const columns = relation.columns.filter(
-      ({ name, type, readers: of }) => of.includes(role) && isSecret(name) && secretTypes.test(type),
-    );
-    if (columns.length === 0) continue;
-    const names = listed(columns.map(({ name }) => name));
-    const message = `${role} can read ${names} of every row of ${subject}, which by ${columns.length === 1 ? "its name is" : "their names are"} secret.`;
-    context.report({
-      rule: "sensitive-column-exposed",
-      level: role === "anon" ? "error" : "warning",
-      subject,
-      message,
-    });
-    return;
-  }
-}
-
-function isSecret(column: string): boolean {
-  const words = column
-    .replace(/([a-z])([A-Z])/g, "$1_$2")
-    .toLowerCase()
-    .split(/[^a-z0-9]+/);
-  return words.some((word, at) => secrets.has(word) || secrets.has(`${word}_${words[at + 1] ?? ""}`));
 }

@@ -8,6 +8,7 @@ export interface ColumnFacts {
   readonly name: string;
   /** As `format_type` writes it. */
   readonly type: string;
+  readonly notNull: boolean;
   /** Whether the server gives it a value by itself: an identity, or generated. */
   readonly generated: boolean;
   readonly default: string | null;

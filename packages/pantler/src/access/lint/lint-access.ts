@@ -5,10 +5,12 @@ import type { DatabaseUrl, Project } from "../../project/index.js";
 import { readSchemas } from "../../schema/index.js";
 import { readOwnership } from "../ownership.js";
 import { setAccepted } from "./accepted.js";
+import { judgeColumns } from "./column-rules.js";
 import { LintContext } from "./context.js";
 import { judgeCosts } from "./cost-rules.js";
 import { judgeExposure } from "./exposure-rules.js";
 import type { AccessFinding, AccessLint } from "./finding.js";
+import { judgeMemberships } from "./membership-rules.js";
 import { judgeOwnership } from "./ownership-rules.js";
 import { judgePolicies } from "./policy-rules.js";
 import { judgePrivileges } from "./privilege-rules.js";
@@ -18,7 +20,7 @@ import { judgeRoutines } from "./routine-rules.js";
 import { judgeShapes } from "./shape-rules.js";
 
 const sets = [
-  ...[judgeExposure, judgeRoutines, judgePolicies, judgePrivileges],
+  ...[judgeExposure, judgeColumns, judgeRoutines, judgePolicies, judgePrivileges, judgeMemberships],
   ...[judgeRecursion, judgeOwnership, judgeCosts, judgeShapes],
 ];
 

@@ -1,6 +1,4 @@
-import type { FuncCall, Node } from "libpg-query";
-import { nameOfCall, visitNodes } from "../../migrations/index.js";
-import { asNode, namesIn } from "../../schema/index.js";
+import type { Node } from "libpg-query";
 import {
   checkFor,
   concerns,
@@ -10,10 +8,12 @@ import {
   may,
   type Policy,
   titleOf,
+  widthIn,
 } from "./context.js";
 import { isOpen } from "./exposure-rules.js";
-import { bare, constantOf, rowColumnsIn, widthFor } from "./expression.js";
+import { rowColumnsIn } from "./expression.js";
 import type { ForeignKeyFacts, RelationFacts } from "./facts.js";
+import { isGate } from "./gate.js";
 
 /** Who signs in is the one that owns rows. */
 const role = "authenticated";
@@ -68,7 +68,7 @@ function judgeInsert(policy: Policy, owners: readonly string[], context: LintCon
   const check = checkFor(policy, "insert");
   if (!concerns(policy, "insert") || !may(relation.grants, role, "insert")) return;
   // What is always true, and what never asks who is asking, has rules of its own.
-  if (widthFor(check, role) !== undefined || !context.asks(check)) return;
+  if (widthIn(policy, check, role) !== undefined || !context.asks(check)) return;
   if (speaksOfOwner(check, relation, owners) || context.isNarrowed(relation, "insert", role)) return;
   // A check of what the row refers to decides whose it is by that.
   if (
@@ -94,7 +94,7 @@ function judgeReferences(relation: RelationFacts, owners: readonly string[], con
   const open = relation.foreignKeys.filter((key) => leadsToHidden(relation, key, owners, context));
   for (const policy of context.permissive(relation, "insert", role)) {
     const check = checkFor(policy, "insert");
-    if (widthFor(check, role) === false || isForPrivileged(policy, owners, context)) continue;
+    if (widthIn(policy, check, role) === false || isForPrivileged(policy, owners, context)) continue;
     const looked = rowColumnsIn(check, relation.name);
     const loose = open.filter(({ columns }) => !columns.some((column) => looked.has(column)));
     for (const isGuessable of [true, false]) {
@@ -145,37 +145,13 @@ function canGuess(relation: RelationFacts, { columns }: ForeignKeyFacts): boolea
 function isForPrivileged(policy: Policy, owners: readonly string[], context: LintContext): boolean {
   const check = checkFor(policy, "insert");
   return (
-    context.asks(check) && !speaksOfOwner(check, policy.relation, owners) && widthFor(check, role) !== true
+    context.asks(check) &&
+    !speaksOfOwner(check, policy.relation, owners) &&
+    widthIn(policy, check, role) !== true
   );
 }
 
-/** Whether an expression asks what the caller may do: it compares that with a constant, or has a function say yes or no. */
-function isGate(tree: Node | undefined, { name }: RelationFacts, context: LintContext): boolean {
-  let gate = false;
-  visitNodes(tree, (kind, fields) => {
-    const node = { [kind]: fields } as unknown as Node;
-    const { name: operator, lexpr, rexpr } = asNode(node, "A_Expr") ?? {};
-    if (lexpr && rexpr && comparisons.has(namesIn(operator).at(-1) ?? "")) {
-      const against = isConstant(rexpr) ? lexpr : isConstant(lexpr) ? rexpr : undefined;
-      const ofOther = asNode(bare(against), "ColumnRef") && rowColumnsIn(against, name).size === 0;
-      if (against && (context.asks(against) || ofOther)) gate = true;
-    }
-    if (kind !== "FuncCall") return true;
-    const routines = context.routines.named(nameOfCall(fields as FuncCall));
-    if (routines.some(({ returns }) => returns === "boolean")) gate = true;
-    return true;
-  });
-  return gate;
-}
-
-const comparisons = new Set(["=", "<>", "<", ">", "<=", ">="]);
-
-function isConstant(node: Node): boolean {
-  const list = asNode(bare(node), "A_ArrayExpr")?.elements;
-  return list ? list.every(isConstant) : constantOf(node) !== undefined;
-}
-
-function isProfile(relation: RelationFacts, { ownership }: LintContext): boolean {
+export function isProfile(relation: RelationFacts, { ownership }: LintContext): boolean {
   return ownership.profiles.some(({ table }) => titleOf(table) === titleOf(relation));
 }
 

@@ -1,14 +1,16 @@
 import type { Node } from "libpg-query";
 import { nameOfCall, stringsIn } from "../../migrations/index.js";
-import { checkFor, filterFor, type LintContext, listed, may, type Policy, titleOf } from "./context.js";
 import {
-  callsIn,
-  columnNamesIn,
-  rowColumnsIn,
-  selfComparisons,
-  subqueriesIn,
-  widthFor,
-} from "./expression.js";
+  checkFor,
+  filterFor,
+  type LintContext,
+  listed,
+  may,
+  type Policy,
+  titleOf,
+  widthIn,
+} from "./context.js";
+import { callsIn, columnNamesIn, rowColumnsIn, selfComparisons, subqueriesIn } from "./expression.js";
 import { type ApiRole, apiRoles, type Command, type RelationFacts } from "./facts.js";
 
 const commands = ["select", "insert", "update", "delete"] as const;
@@ -17,6 +19,7 @@ const commands = ["select", "insert", "update", "delete"] as const;
 export function judgePolicies(context: LintContext): void {
   for (const policy of context.policies) {
     judgeUserMetadata(policy, context);
+    judgeRequest(policy, context);
     judgeSelfComparison(policy, context);
     if (!policy.relation.rowSecurity || !policy.permissive) continue;
     if (!judgeWidth(policy, context)) judgeIndifference(policy, context);
@@ -27,7 +30,7 @@ export function judgePolicies(context: LintContext): void {
 /** Whether a policy allows a command on every row, whoever of a role asks; for an update one of both sides is enough. */
 function isWide(policy: Policy, command: Command, role: ApiRole): boolean {
   const tree = command === "insert" ? checkFor(policy, command) : filterFor(policy, command);
-  return widthFor(tree, role) === true;
+  return widthIn(policy, tree, role) === true;
 }
 
 /** The commands that a policy decides for a role which has a right to them, and nothing narrows. */
@@ -55,12 +58,16 @@ function judgeWidth(policy: Policy, context: LintContext): boolean {
   const may = listed([...new Set((changes.length > 0 ? changes : wide).map(({ command }) => command))]);
   const title = titleOf(policy.relation);
   const harm = changes.some(({ role, command }) => role === "anon" && command !== "insert");
+  // Nobody means those who did not sign in to see more than those who did.
+  const isInverted = policy.roles.length === apiRoles.length && roles.length === 1 && roles[0] === "anon";
   context.report({
     rule: "policy-always-true",
-    level: harm ? "error" : changes.length > 0 ? "warning" : "info",
+    level: harm || isInverted ? "error" : changes.length > 0 ? "warning" : "info",
     subject: policy.subject,
-    ...(changes.length > 0 ? {} : { remedy: "Nothing, if everybody is meant to read all of it." }),
-    message: `Policy ${policy.name} is true for every row of ${title}: ${listed(roles)} may ${may} ${changes.length > 0 && may === "insert" ? "whatever they like" : "any of them"}.`,
+    ...(changes.length > 0 || isInverted
+      ? {}
+      : { remedy: "Nothing, if everybody is meant to read all of it." }),
+    message: `${isInverted ? "For who did not sign in p" : "P"}olicy ${policy.name} is true for every row of ${title}: ${listed(roles)} may ${may} ${changes.length > 0 && may === "insert" ? "whatever they like" : "any of them"}.`,
   });
   return true;
 }
@@ -71,7 +78,7 @@ function judgeIndifference(policy: Policy, context: LintContext): void {
   const roles = apiRoles.filter((role) => decided(policy, role, context).length > 0);
   if (roles.length === 0 || context.asks(usingTree) || context.asks(checkTree)) return;
   const trees = [usingTree, checkTree].filter((tree) => tree !== undefined);
-  if (trees.some((tree) => roles.every((role) => widthFor(tree, role) === false))) return;
+  if (trees.some((tree) => roles.every((role) => widthIn(policy, tree, role) === false))) return;
   const title = titleOf(relation);
   const fixed = trees.find(
     (tree) => subqueriesIn(tree).length > 0 && rowColumnsIn(tree, relation.name).size === 0,
@@ -118,6 +125,27 @@ function isMetadata(tree: Node | undefined): boolean {
   );
 }
 
+/** Headers of a request are what the caller makes them. */
+function judgeRequest(policy: Policy, context: LintContext): void {
+  const trees = [policy.usingTree, policy.checkTree];
+  const here = trees.some((tree) => stringsIn(tree).some(({ text }) => isOfRequest(text)));
+  const through = trees
+    .flatMap((tree) => callsIn(tree))
+    .flatMap((call) => context.routines.named(nameOfCall(call)))
+    .find((routine) => context.routines.strings(routine).some(isOfRequest));
+  if (!here && !through) return;
+  const where = here ? "" : ` through ${through?.schema}.${through?.name}()`;
+  context.report({
+    rule: "policy-trusts-request",
+    subject: policy.subject,
+    message: `Policy ${policy.name} believes a header or a cookie of the request${where}, which whoever sends it writes as he likes.`,
+  });
+}
+
+function isOfRequest(text: string): boolean {
+  return /^request\.(headers?|cookies?)\b/.test(text);
+}
+
 function judgeSelfComparison(policy: Policy, context: LintContext): void {
   const found = [...selfComparisons(policy.usingTree), ...selfComparisons(policy.checkTree)];
   const [first] = found;
@@ -145,8 +173,11 @@ function judgeTogether(relation: RelationFacts, context: LintContext): void {
         const narrower = policies.filter(
           (policy) =>
             !isWide(policy, command, role) &&
-            widthFor(command === "insert" ? checkFor(policy, command) : filterFor(policy, command), role) !==
-              false &&
+            widthIn(
+              policy,
+              command === "insert" ? checkFor(policy, command) : filterFor(policy, command),
+              role,
+            ) !== false &&
             (wide.command === "all" || policy.command === command),
         );
         if (narrower.length === 0 || told.has(wide)) continue;

@@ -1,7 +1,7 @@
 import type { Node, SelectStmt } from "libpg-query";
 import { nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
-import { concerns, filterFor, type LintContext, may, type Policy, titleOf } from "./context.js";
+import { concerns, filterFor, type LintContext, may, type Policy, titleOf, widthIn } from "./context.js";
 import {
   bare,
   callsIn,
@@ -10,7 +10,6 @@ import {
   equationOf,
   rowColumnsIn,
   subqueriesIn,
-  widthFor,
 } from "./expression.js";
 import type { RelationFacts, RoutineFacts } from "./facts.js";
 
@@ -51,7 +50,7 @@ function letsOwnersChange(policy: Policy, column: string, context: LintContext):
   const filter = filterFor(policy, "update");
   const owners = context.ownership.columns.filter(({ table }) => titleOf(table) === titleOf(relation));
   const read = rowColumnsIn(filter, relation.name);
-  const own = widthFor(filter, role) === true || owners.some((owner) => read.has(owner.column));
+  const own = widthIn(policy, filter, role) === true || owners.some((owner) => read.has(owner.column));
   const named = new Set([...read, ...columnNamesIn(policy.checkTree)]);
   return own && !named.has(column);
 }
@@ -80,7 +79,8 @@ function privilegeColumns(context: LintContext): Privileges {
   return found;
 }
 
-function tablesOf(query: SelectStmt, context: LintContext): RelationFacts[] {
+/** The tables and views of the project that a query names. */
+export function tablesOf(query: SelectStmt, context: LintContext): RelationFacts[] {
   const names = relationsIn(query).map(({ schemaname = "", relname = "" }) => `${schemaname}.${relname}`);
   return context.relations.filter((relation) => names.includes(titleOf(relation)));
 }

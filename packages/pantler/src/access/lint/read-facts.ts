@@ -37,6 +37,7 @@ select
     select coalesce(json_agg(json_build_object(
       'name', attname,
       'type', format_type(atttypid, null),
+      'notNull', attnotnull,
       'generated', attidentity <> '' or attgenerated <> '',
       'default', pg_get_expr(adbin, adrelid),
       'readers', (

@@ -37,7 +37,12 @@ function judgeDefiner(routine: RoutineFacts, context: LintContext): void {
     context.report({ rule: "auth-users-exposed", subject, message });
     return;
   }
-  if (tables.length === 0) return;
+  if (tables.length === 0) {
+    if (routine.language !== "plpgsql" || !context.routines.words(routine).has("execute")) return;
+    const message = `${subject} runs SQL that it puts together, as its owner, and does not ask who calls it: ${who} can call it through the API.`;
+    context.report({ rule: "definer-function-exposed", level: "warning", subject, message });
+    return;
+  }
   const names = listed(tables.map(titleOf));
   const answers = routine.returnsRows || /^(json|xml)/.test(routine.returns);
   const level = answers || writes(routine, context) ? "error" : "warning";

@@ -45,6 +45,11 @@ export class Routines {
     return [...new Set(this.withCalled(routine).flatMap((each) => this.#analyse(each).tables))];
   }
 
+  /** Every string in the bodies of a function and of what it calls. */
+  strings(routine: RoutineFacts): string[] {
+    return this.withCalled(routine).flatMap(stringsInBody);
+  }
+
   /** Every name in a function's body, in lower case where it is not quoted. */
   words(routine: RoutineFacts): ReadonlySet<string> {
     return this.#analyse(routine).words;

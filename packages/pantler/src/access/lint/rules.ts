@@ -72,8 +72,8 @@ const rules = {
   "sensitive-column-exposed": {
     level: level.error,
     advisor: "sensitive_columns_exposed",
-    what: "Everybody can read a column whose name tells of a secret.",
-    why: "Passwords, tokens and numbers of persons leave with the first select *.",
+    what: "Everybody can read a column whose name tells of a secret; a warning where only those who sign in can, or where it is an address or a number of a person.",
+    why: "Passwords and tokens leave with the first select *.",
     remedy: "revoke select on the table and grant it on the other columns, or move it to a table of its own.",
   },
   "definer-function-exposed": {
@@ -136,6 +136,19 @@ const rules = {
     what: "A policy, or a function that it calls, believes user_metadata.",
     why: "Every user can write it: who says of himself that he is an administrator is one.",
     remedy: "Use app_metadata, which only the service role writes, or a table.",
+  },
+  "policy-trusts-request": {
+    level: level.warning,
+    what: "A policy, or a function that it calls, believes a header or a cookie of the request.",
+    why: "Whoever sends the request writes them. A secret that only the right ones know may be compared with one.",
+    remedy:
+      "Use what the token says: auth.uid(), auth.jwt(). If it is a secret, accept the finding in the config.",
+  },
+  "membership-self-service": {
+    level: level.error,
+    what: "Policies let in who has a row in a table in which users may make or change their own rows as they like.",
+    why: "Whoever makes himself a member is one: of any team, of any company.",
+    remedy: "Let members be made by those who may invite, or by a function that checks an invitation.",
   },
   "privilege-column-writable": {
     level: level.error,
