@@ -51,6 +51,8 @@ export interface RelationFacts extends QualifiedName {
   readonly hasRules: boolean;
   /** Triggers before each row of an update, which may quietly put a value back. */
   readonly hasBeforeUpdate: boolean;
+  /** Triggers before each row of an insert, which may quietly put another owner in. */
+  readonly hasBeforeInsert: boolean;
   /** Commands after which triggers run that may still refuse. */
   readonly afterTriggers: readonly Command[];
   /** Whether deleting a row, or changing its key, changes rows of other tables. */
@@ -99,6 +101,10 @@ select
     select from pg_trigger
     where tgrelid = c.oid and not tgisinternal and tgenabled <> 'D' and tgtype & 19 = 19
   ) as "hasBeforeUpdate",
+  exists (
+    select from pg_trigger
+    where tgrelid = c.oid and not tgisinternal and tgenabled <> 'D' and tgtype & 7 = 7
+  ) as "hasBeforeInsert",
   array(
     select command
     from unnest(array['insert', 'delete', 'update'], array[4, 8, 16]) as each (command, bit)

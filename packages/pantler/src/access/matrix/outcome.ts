@@ -42,6 +42,7 @@ export function outcomeOf(attempt: Attempt): Outcome {
     return { kind: "unclear", why: "there is no partition for it" };
   }
   if (code.startsWith("23")) return allowed;
+  if (code === "428C9") return { kind: "refused", why: "the value is always generated" };
   if (code === "44000") return { kind: "refused", why: message };
   if (code === sqlstates.lockNotAvailable) {
     return { kind: "unclear", why: "somebody else holds the row", isLocked: true };

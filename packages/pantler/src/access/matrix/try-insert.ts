@@ -1,6 +1,5 @@
-import { sqlName } from "../../copy/index.js";
-import { quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
 import type { ColumnFacts } from "./facts.js";
+import { insertStatement, keepsOwner, type Row } from "./insert-statement.js";
 import type { RowClass, Verdict } from "./matrix.js";
 import { marker, type Outcome, outcomeOf } from "./outcome.js";
 import type { OwnerValues } from "./owner-values.js";
@@ -9,8 +8,6 @@ import { rulingOf } from "./rights.js";
 import { summarise } from "./summarise.js";
 import type { TrialRow, Trials } from "./trial-rows.js";
 import { otherValues } from "./values.js";
-
-type Row = readonly (string | null)[];
 
 /** At most so many rows are made up for one class. */
 const mostRows = 24;
@@ -39,8 +36,9 @@ export async function tryInsert(
     for (const withDefaults of [false, true]) {
       if (withDefaults && !relation.columns.some((column) => isDefaulted(pair, column))) continue;
       const outcome = await insertOne(pair, values, withDefaults);
-      if (outcome.kind === "allowed") return { level: "all" };
-      outcomes.push(outcome);
+      if (outcome.kind !== "allowed") outcomes.push(outcome);
+      else if (await keepsOwner(pair, rowClass, values)) return { level: "all" };
+      else outcomes.push({ kind: "refused", why: "a trigger puts another owner in" });
     }
   }
   const verdict = summarise(pair, "insert", outcomes);
@@ -51,25 +49,8 @@ export async function tryInsert(
 }
 
 async function insertOne(pair: Pair, values: Row, withDefaults: boolean): Promise<Outcome> {
-  const { session, relation, rights } = pair;
-  const given = relation.columns.flatMap((column, at) => {
-    const isGiven = rights.granted.insert.includes(column.name) && column.isUpdatable && !column.isGenerated;
-    return isGiven ? [{ column, value: values[at] ?? null }] : [];
-  });
-  const places = given.map(({ column, value }) => {
-    if (withDefaults && isDefaulted(pair, column)) return "default";
-    // As literals, a value that is none for its type is refused before anything runs, and not as if on the way.
-    return value === null ? "null" : quoteLiteral(value);
-  });
-  const names = given.map(({ column }) => quoteIdentifier(column.name));
-  const overriding = relation.columns.some(({ isAlwaysIdentity }) => isAlwaysIdentity)
-    ? " overriding system value"
-    : "";
-  return outcomeOf(
-    await session.attempt(
-      `insert into ${sqlName(relation)} (${names.join(", ")})${overriding} values (${places.join(", ")}) returning ${marker}`,
-    ),
-  );
+  const statement = insertStatement(pair, values, (column) => withDefaults && isDefaulted(pair, column));
+  return outcomeOf(await pair.session.attempt(`${statement} returning ${marker}`));
 }
 
 /** Columns that an application leaves to their defaults; keys keep their values, since those stop the row in the end. */

@@ -132,6 +132,7 @@ async function changeColumns(
   const inPolicies = columnsInPolicies(pair);
   for (const { name, own, values, isAlike } of choices) {
     const tried = await changeOne(pair, row, name, values, own);
+    if (tried.isMissed) return { outcome: tried, columns: [], unclear: [] };
     const isDoubtful = tried.kind === "refused" && !isAlike && inPolicies.has(name);
     const found = isDoubtful ? foreignValues : tried;
     if (found.kind === "allowed") allowed.push(name);
@@ -167,8 +168,12 @@ async function changeOne(
   name: string,
   values: readonly string[],
   own: string | null = null,
-): Promise<Outcome> {
-  let found: Outcome = { kind: "unclear", why: "there is no other value to try", isBadValue: true };
+): Promise<Changed["outcome"]> {
+  let found: Changed["outcome"] = {
+    kind: "unclear",
+    why: "there is no other value to try",
+    isBadValue: true,
+  };
   for (const value of values) {
     const { outcome, kept } = await change(pair, row, [[name, value]]);
     found = kept.includes(name) ? { kind: "refused", why: "the value is put back" } : outcome;
