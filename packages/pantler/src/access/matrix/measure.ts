@@ -45,7 +45,8 @@ interface Ground {
  * transactions that are always rolled back. Nothing is ever written, no trigger after a row runs that reaches outside, no
  * sequence gives a number away.
  * @throws InputError `relation-unknown`, `identity-unknown`
- * @throws EnvironmentError `role-out-of-reach` when the connection's role may not become one that is measured
+ * @throws EnvironmentError `role-out-of-reach` when the connection's role may not become one that is measured,
+ * `relation-locked`
  * @throws UnchangedError `interrupted`
  */
 export async function measureAccess(
@@ -61,12 +62,24 @@ export async function measureAccess(
     try {
       const session = new ProbeSession(client, searchPathOf(project), signal);
       const ground = await operation.step("read grants and policies", () =>
-        prepare(session, url, project, request),
+        prepare(session, url, project, request).catch((error: unknown) => {
+          throw error instanceof Disturbed ? locked(error) : error;
+        }),
       );
       return await measure(ground, operation);
     } finally {
       stopWatching();
     }
+  });
+}
+
+function locked(cause: Disturbed): EnvironmentError {
+  return new EnvironmentError({
+    code: "relation-locked",
+    message: "Somebody holds a table in a way that keeps even the catalog's readers out.",
+    state: "Nothing was done.",
+    remedy: "Run it again when migrations and maintenance are through.",
+    cause,
   });
 }
 

@@ -1,14 +1,18 @@
 import { sqlstates } from "../../postgres/index.js";
-import type { Attempt } from "./probe-session.js";
+import { type Attempt, conflicts } from "./probe-session.js";
 
 /**
- * Ends a statement that was allowed: it is evaluated once the row was written and before anything that follows from it
- * (triggers after the row, cascades), and it reads no column, so no right to read is needed.
+ * Makes of a statement that changes rows one that never ends well: once a row was written, before anything that follows
+ * from it (triggers after the row, cascades), or else when no row was met, before triggers after the statement. It reads no
+ * column, so no right to read is needed.
  */
-export const marker = "ln(-1 - random())";
+export function trialOf(statement: string): string {
+  return `with tried as (${statement} returning ln(-1 - random())) select sqrt(-1 - random() - count(*)) from tried`;
+}
 
-/** The error of the marker: invalid_argument_for_logarithm, as `dlog1` of PostgreSQL's float.c raises it. */
-const marked = "2201E";
+/** The errors of the two, as `dlog1` and `dsqrt` of PostgreSQL's float.c raise them. */
+const written = { code: "2201E", routine: "dlog1" };
+const missed = { code: "2201F", routine: "dsqrt" };
 
 /** How one attempt to change a row ended. */
 export interface Outcome {
@@ -19,6 +23,10 @@ export interface Outcome {
   readonly isLocked?: boolean;
   /** Whether the value was none for the column's type. */
   readonly isBadValue?: boolean;
+  /** Whether the row was out of reach, whatever the values. */
+  readonly isMissed?: boolean;
+  /** Whether the row was written, and not stopped by a constraint. */
+  readonly isWritten?: boolean;
 }
 
 const allowed: Outcome = { kind: "allowed" };
@@ -30,13 +38,21 @@ const allowed: Outcome = { kind: "allowed" };
  */
 export function outcomeOf(attempt: Attempt): Outcome {
   if (!attempt.refusal) {
-    return attempt.count > 0 ? allowed : { kind: "refused", why: "no row was met" };
+    return attempt.count > 0 ? allowed : { kind: "refused", why: "no row was met", isMissed: true };
   }
-  const { code = "", routine, where, message } = attempt.refusal;
+  const { code = "", routine, where, message, position } = attempt.refusal;
   // What a trigger or a function raises, or a statement inside of one, says where it happened.
   const isNested = where !== undefined && where !== "";
-  if (code === marked && routine === "dlog1" && !isNested) return allowed;
+  if (!isNested && code === written.code && routine === written.routine)
+    return { ...allowed, isWritten: true };
+  if (!isNested && code === missed.code && routine === missed.routine) {
+    return { kind: "refused", why: "no row was met", isMissed: true };
+  }
   if (code === sqlstates.insufficientPrivilege) return { kind: "refused", why: message };
+  if (code === sqlstates.lockNotAvailable || conflicts.includes(code)) {
+    return { kind: "unclear", why: "others hold the row, or write it all the time", isLocked: true };
+  }
+  if (code === sqlstates.queryCanceled) return { kind: "unclear", why: "it took too long" };
   if (isNested) return { kind: "unclear", why: `it is refused on the way (${code}): ${message}` };
   if (routine === "ExecFindPartition") {
     return { kind: "unclear", why: "there is no partition for it" };
@@ -44,9 +60,7 @@ export function outcomeOf(attempt: Attempt): Outcome {
   if (code.startsWith("23")) return allowed;
   if (code === "428C9") return { kind: "refused", why: "the value is always generated" };
   if (code === "44000") return { kind: "refused", why: message };
-  if (code === sqlstates.lockNotAvailable) {
-    return { kind: "unclear", why: "somebody else holds the row", isLocked: true };
-  }
-  if (code === sqlstates.queryCanceled) return { kind: "unclear", why: "it took too long" };
-  return { kind: "unclear", why: `error ${code}: ${message}`, isBadValue: code.startsWith("22") };
+  // A literal that is no value of its type is found where it stands in the text.
+  const isBadValue = code.startsWith("22") && position !== undefined;
+  return { kind: "unclear", why: `error ${code}: ${message}`, isBadValue };
 }

@@ -48,7 +48,7 @@ set local idle_in_transaction_session_timeout = 60000;
 `;
 
 /** Another transaction was there first: serialization_failure, and two that wait for each other. */
-const conflicts: readonly string[] = ["40001", sqlstates.deadlockDetected];
+export const conflicts: readonly string[] = ["40001", sqlstates.deadlockDetected];
 
 function isDisturbance(error: unknown): boolean {
   const state = sqlstateOf(error) ?? "";
@@ -129,10 +129,7 @@ export class ProbeSession {
     await this.client.query(`set local row_security = on; set local statement_timeout = ${readingTime}`);
   }
 
-  /**
-   * Tries a statement and takes it back.
-   * @throws Disturbed when another transaction changed what it would have changed
-   */
+  /** Tries a statement and takes it back. */
   async attempt(text: string, values: readonly unknown[] = []): Promise<Attempt> {
     return await this.aside(async () => {
       try {
@@ -141,7 +138,6 @@ export class ProbeSession {
       } catch (error) {
         if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) throw error;
         stopWhenAborted(this.#signal, "Nothing was changed.", error);
-        if (conflicts.includes(error.code ?? "")) throw new Disturbed(error.message);
         return { refusal: error };
       }
     });

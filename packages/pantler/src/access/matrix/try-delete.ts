@@ -1,6 +1,6 @@
 import { sqlName } from "../../copy/index.js";
 import type { Verdict } from "./matrix.js";
-import { marker, type Outcome, outcomeOf } from "./outcome.js";
+import { type Outcome, outcomeOf, trialOf } from "./outcome.js";
 import type { Pair } from "./pair.js";
 import { summarise } from "./summarise.js";
 import type { TrialRow } from "./trial-rows.js";
@@ -15,7 +15,7 @@ export async function tryDelete(pair: Pair, rows: readonly TrialRow[]): Promise<
 async function deleteOne(pair: Pair, { condition, parameters }: TrialRow): Promise<Outcome> {
   const { session, relation, reach } = pair;
   const statement = `delete from ${sqlName(relation)} where ${condition}`;
-  const outcome = outcomeOf(await session.attempt(`${statement} returning ${marker}`, parameters));
+  const outcome = outcomeOf(await session.attempt(trialOf(statement), parameters));
   const mayStillRefuse = relation.afterTriggers.includes("delete") && !relation.hasCascades;
   if (outcome.kind !== "allowed" || !mayStillRefuse || reach.ofCompleting(relation.oid, "delete")) {
     return outcome;

@@ -1,7 +1,7 @@
 import type { ColumnFacts } from "./facts.js";
 import { insertStatement, keepsOwner, type Row } from "./insert-statement.js";
 import type { RowClass, Verdict } from "./matrix.js";
-import { marker, type Outcome, outcomeOf } from "./outcome.js";
+import { type Outcome, outcomeOf, trialOf } from "./outcome.js";
 import type { OwnerValues } from "./owner-values.js";
 import type { Pair } from "./pair.js";
 import { rulingOf } from "./rights.js";
@@ -50,7 +50,7 @@ export async function tryInsert(
 
 async function insertOne(pair: Pair, values: Row, withDefaults: boolean): Promise<Outcome> {
   const statement = insertStatement(pair, values, (column) => withDefaults && isDefaulted(pair, column));
-  return outcomeOf(await pair.session.attempt(`${statement} returning ${marker}`));
+  return outcomeOf(await pair.session.attempt(trialOf(statement)));
 }
 
 /** Columns that an application leaves to their defaults; keys keep their values, since those stop the row in the end. */

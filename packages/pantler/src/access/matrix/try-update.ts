@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
 import { completeUpdate } from "./complete-update.js";
 import type { ColumnFacts } from "./facts.js";
 import type { OwnershipChange, Verdict } from "./matrix.js";
-import { marker, type Outcome, outcomeOf } from "./outcome.js";
+import { type Outcome, outcomeOf, trialOf } from "./outcome.js";
 import type { OwnerValues } from "./owner-values.js";
 import type { Pair } from "./pair.js";
 import { summarise } from "./summarise.js";
@@ -168,8 +168,8 @@ async function changeOne(
   name: string,
   values: readonly string[],
   own: string | null = null,
-): Promise<Changed["outcome"]> {
-  let found: Changed["outcome"] = {
+): Promise<Outcome> {
+  let found: Outcome = {
     kind: "unclear",
     why: "there is no other value to try",
     isBadValue: true,
@@ -216,12 +216,7 @@ async function changeOwner(
 }
 
 interface Changed {
-  readonly outcome: Outcome & {
-    /** Whether the row itself was out of reach, whatever the values. */
-    readonly isMissed?: boolean;
-    /** Whether the row was written, and not stopped by a constraint. */
-    readonly isWritten?: boolean;
-  };
+  readonly outcome: Outcome;
   /** The columns in which a trigger put the old value back. */
   readonly kept: readonly string[];
 }
@@ -232,12 +227,9 @@ async function change(pair: Pair, row: TrialRow, assignments: Assignments): Prom
   // As literals, a value that is none for its type is refused before anything runs, and not as if on the way.
   const set = assignments.map(([name, value]) => `${quoteIdentifier(name)} = ${quoteLiteral(value)}`);
   const statement = `update ${sqlName(relation)} set ${set.join(", ")} where ${condition}`;
-  const attempt = await session.attempt(`${statement} returning ${marker}`, parameters);
-  const outcome = outcomeOf(attempt);
-  if (outcome.kind !== "allowed") return { outcome: { ...outcome, isMissed: !attempt.refusal }, kept: [] };
-  const isWritten = attempt.refusal === undefined || !attempt.refusal.code?.startsWith("23");
-  if (!isWritten) return { outcome: { ...outcome, isWritten }, kept: [] };
+  const outcome = outcomeOf(await session.attempt(trialOf(statement), parameters));
+  if (outcome.kind !== "allowed" || !outcome.isWritten) return { outcome, kept: [] };
   const completed = await completeUpdate(pair, row, statement, assignments);
-  if (!completed) return { outcome: { ...outcome, isWritten }, kept: [] };
+  if (!completed) return { outcome, kept: [] };
   return { outcome: { ...completed.outcome, isWritten: completed.isWritten }, kept: completed.kept };
 }
