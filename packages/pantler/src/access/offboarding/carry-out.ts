@@ -151,7 +151,8 @@ export function planOutdated(): RefusedError {
     code: "plan-outdated",
     message: "Rows or columns that name the user have changed since the plan was made.",
     state: undone,
-    remedy: "Look at the new plan, and run it again: --dry-run shows it.",
+    remedy:
+      "Look at the new plan with --dry-run, and run it again; where the user still works, ban them first.",
   });
 }
 
