@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type AccessFinding, accessRules, DatabaseUrl, lintAccess, Operation } from "../../src/index.js";
+import {
+  type AccessFinding,
+  accessRules,
+  DatabaseUrl,
+  lintAccess,
+  Operation,
+  openProject,
+} from "../../src/index.js";
 import { accessFixtures, adaAndBen } from "../support/access-fixtures.js";
-import { withRole } from "../support/database.js";
+import { withDatabase, withDatabaseUrl, withRole } from "../support/database.js";
 import { query } from "../support/inspect.js";
-import { withProject } from "../support/project.js";
+import { withFolder, withProject } from "../support/project.js";
 
 /** Lints a database of its own in which some SQL was run. */
 async function lintOf(sql: string): Promise<readonly AccessFinding[]> {
@@ -68,7 +75,7 @@ describe("access lint", () => {
       level: "error",
       subject: "public.open",
       message:
-        "public.open is served by the API and has no row security: anon may select, insert, update and delete and authenticated may select, insert, update and delete any row.",
+        "public.open is served by the API and has no row security: anon and authenticated may select, insert, update and delete any row.",
     });
     expect(accessRules["table-without-row-security"].advisor).toBe("rls_disabled_in_public");
   });
@@ -85,6 +92,26 @@ describe("access lint", () => {
       ["policy-always-true", "info"],
       ["policy-ignores-caller", "info"],
     ]);
+  });
+
+  it("does not take what is looked up by the row for a membership", async () => {
+    const findings = await lintOf(`
+      create table public.teams (id uuid primary key);
+      create table public.projects (
+        id uuid primary key, owner_id uuid not null references auth.users (id), team_id uuid references public.teams (id)
+      );
+      create table public.tasks (id uuid primary key, project_id uuid references public.projects (id));
+      create index on public.projects (owner_id); create index on public.projects (team_id);
+      create index on public.tasks (project_id);
+      alter table public.teams enable row level security;
+      alter table public.projects enable row level security;
+      alter table public.tasks enable row level security;
+      create policy own on public.projects for all to authenticated using (owner_id = (select auth.uid()));
+      create policy own on public.tasks for all to authenticated using (exists (
+        select from public.projects where projects.id = tasks.project_id
+          and (projects.owner_id = (select auth.uid()) or projects.team_id in (select teams.id from public.teams))
+      ));`);
+    expect(findings.filter(isGrave)).toEqual([]);
   });
 
   it("takes the default rights of a schema that the API does not serve for nobody's business", async () => {
@@ -138,5 +165,77 @@ describe("access lint", () => {
       advisor ?? "",
     ]);
     expect(described).toEqual(rules);
+  });
+});
+
+describe("access lint, of databases that are not like the others", () => {
+  it("judges a database that Supabase has never seen", async () => {
+    await withDatabaseUrl(async (url) => {
+      await query(
+        url,
+        `create table public.t (id int primary key, parent int references public.t (id));
+         create function public.f() returns int language sql as 'select 1';
+         create view public.v as select * from public.t;`,
+      );
+      await withFolder({ "supabase/config.toml": "" }, async (root) => {
+        const project = await openProject({ from: root, variables: {} });
+        const { findings } = await lintAccess(DatabaseUrl.parse(url, "the test"), project, new Operation());
+        expect(findings.filter(isGrave).map(({ rule }) => rule)).toEqual([]);
+      });
+    }, "template0");
+  });
+
+  it("judges one with everything that a schema can hold", async () => {
+    const sql = readFileSync(
+      fileURLToPath(new URL("../fixtures/torture-supabase.sql", import.meta.url)),
+      "utf8",
+    );
+    await withDatabase(async ({ admin, url }) => {
+      await admin.query(sql);
+      await withFolder({ "supabase/config.toml": "" }, async (root) => {
+        const project = await openProject({ from: root, variables: {} });
+        const { findings } = await lintAccess(DatabaseUrl.parse(url, "the test"), project, new Operation());
+        expect(findings.length).toBeGreaterThan(0);
+      });
+    });
+  });
+
+  it("follows the server in what it takes for a circle of policies", async () => {
+    const table = (name: string, reads: string, command = "select") => `
+      create table public.${name} (id int primary key, owner_id uuid);
+      alter table public.${name} enable row level security;
+      create policy p on public.${name} for ${command} to authenticated using (${reads});`;
+    const cases: Record<string, boolean> = {
+      [`${table("a", "true")} ${table("b", "id in (select id from public.a)")}`]: false,
+      [`create table public.b (id int); ${table("a", "id in (select id from public.b)")}
+        alter table public.b enable row level security;
+        create policy p on public.b for select to authenticated using (id in (select id from public.a));`]: true,
+      // Reading the table itself for a change is fine where nothing comes back from reading it.
+      [`${table("a", "id in (select x.id from public.a x)", "delete")}
+        create policy r on public.a for select to authenticated using (true);`]: false,
+      [`${table("a", "true")} create view public.v as select * from public.a;
+        alter policy p on public.a using (id in (select id from public.v));`]: false,
+      [`${table("a", "true")} create view public.v with (security_invoker = on) as select * from public.a;
+        alter policy p on public.a using (id in (select id from public.v));`]: true,
+    };
+    for (const [sql, isCircle] of Object.entries(cases)) {
+      await withDatabase(async ({ client, url }) => {
+        await client.query(sql);
+        await client.query("begin; set local role authenticated");
+        const codes: unknown[] = [];
+        for (const statement of ["select count(*) from public.a", "delete from public.a"]) {
+          await client.query("savepoint s");
+          await client.query(statement).catch((error: { code?: string }) => codes.push(error.code));
+          await client.query("rollback to s");
+        }
+        expect(codes.includes("42P17")).toBe(isCircle);
+        await client.query("rollback");
+        await withFolder({ "supabase/config.toml": "" }, async (root) => {
+          const project = await openProject({ from: root, variables: {} });
+          const { findings } = await lintAccess(DatabaseUrl.parse(url, "the test"), project, new Operation());
+          expect(findings.some(({ rule }) => rule === "policy-recursion")).toBe(isCircle);
+        });
+      });
+    }
   });
 });

@@ -1,14 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import schema from "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json" with { type: "json" };
-import Ajv from "ajv-draft-04";
-import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
 import { type LintFinding, lintRules, migrateUp } from "../../src/index.js";
 import { pantler } from "../support/cli.js";
 import { query } from "../support/inspect.js";
 import { withFolder, withProject } from "../support/project.js";
+import { sarifValidator } from "../support/sarif.js";
 
 const open = "create table public.notes (id bigint primary key, updated_at timestamptz);\n";
 const project = {
@@ -20,13 +18,6 @@ const project = {
 
 async function lint(root: string, ...words: string[]) {
   return await pantler(["migration", "lint", ...words], { cwd: root });
-}
-
-/** The schema that the OASIS committee published, as Microsoft's matchers for tests carry it. */
-function sarifValidator() {
-  const ajv = new Ajv.default({ strict: false, allErrors: true, unicodeRegExp: false });
-  formats.default(ajv);
-  return ajv.compile(schema);
 }
 
 describe("pantler migration lint", () => {

@@ -1,5 +1,5 @@
 import type { FuncCall, Node } from "libpg-query";
-import { callerFunctions, nameOfCall, visitNodes } from "../../migrations/index.js";
+import { callerFunctions, nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
 import { quoteIdentifier } from "../../postgres/index.js";
 import type { Ownership } from "../ownership.js";
 import { parseExpression, widthFor } from "./expression.js";
@@ -39,12 +39,15 @@ export class LintContext {
   readonly findings: AccessFinding[] = [];
   readonly #served: readonly string[];
   readonly #byId: ReadonlyMap<string, RelationFacts>;
+  readonly #byTitle: ReadonlyMap<string, RelationFacts>;
+  readonly #policiesOf = new Map<string, Policy[]>();
 
   constructor(facts: Facts, ownership: Ownership, own: readonly string[], served: readonly string[]) {
     this.facts = facts;
     this.ownership = ownership;
     this.#served = served;
     this.#byId = new Map(facts.relations.map((relation) => [relation.id, relation]));
+    this.#byTitle = new Map(facts.relations.map((relation) => [titleOf(relation), relation]));
     this.routines = new Routines(facts);
     this.relations = facts.relations.filter(({ schema }) => own.includes(schema) || served.includes(schema));
     this.policies = facts.relations.flatMap((relation) =>
@@ -56,6 +59,10 @@ export class LintContext {
         subject: `policy ${quoteIdentifier(policy.name)} on ${titleOf(relation)}`,
       })),
     );
+    for (const policy of this.policies) {
+      const { id } = policy.relation;
+      this.#policiesOf.set(id, [...(this.#policiesOf.get(id) ?? []), policy]);
+    }
   }
 
   report(report: Report): void {
@@ -65,6 +72,14 @@ export class LintContext {
 
   byId(id: string): RelationFacts | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The tables and views that a query names. */
+  tablesIn(query: unknown): RelationFacts[] {
+    const found = relationsIn(query).flatMap(
+      ({ schemaname = "", relname = "" }) => this.#byTitle.get(`${schemaname}.${relname}`) ?? [],
+    );
+    return [...new Set(found)];
   }
 
   isServed(schema: string): boolean {
@@ -91,8 +106,8 @@ export class LintContext {
     );
   }
 
-  policiesOf({ id }: RelationFacts): Policy[] {
-    return this.policies.filter(({ relation }) => relation.id === id);
+  policiesOf({ id }: RelationFacts): readonly Policy[] {
+    return this.#policiesOf.get(id) ?? [];
   }
 
   /** Whether a trigger that names something looks at each row before a command, and so may refuse it. */

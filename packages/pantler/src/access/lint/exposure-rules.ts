@@ -39,11 +39,16 @@ function judgeTable(relation: RelationFacts, context: LintContext): void {
   }
   if (exposed.length === 0) return;
   if (!rowSecurity) {
-    const rights = exposed.map((role) => `${role} may ${listed(relation.grants[role] ?? [])}`);
+    const rights = new Map<string, string[]>();
+    for (const role of exposed) {
+      const right = listed(relation.grants[role] ?? []);
+      rights.set(right, [...(rights.get(right) ?? []), role]);
+    }
+    const words = [...rights].map(([right, roles]) => `${listed(roles)} may ${right} any row`).join("; ");
     const part = partition
       ? " It is a part of another table, whose policies hold only for queries of that."
       : "";
-    const message = `${subject} is served by the API and has no row security: ${listed(rights)} any row.${part}`;
+    const message = `${subject} is served by the API and has no row security: ${words}.${part}`;
     context.report({ rule: "table-without-row-security", subject, message });
     return;
   }

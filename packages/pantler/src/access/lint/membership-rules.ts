@@ -1,5 +1,5 @@
-import type { SelectStmt } from "libpg-query";
-import { nameOfCall } from "../../migrations/index.js";
+import type { Node, SelectStmt } from "libpg-query";
+import { nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
 import {
   checkFor,
@@ -12,11 +12,10 @@ import {
   titleOf,
   widthIn,
 } from "./context.js";
-import { callsIn, columnNamesIn, constantOf, rowColumnsIn, subqueriesIn } from "./expression.js";
+import { callsIn, constantOf, equationOf, rowColumnsIn, subqueriesIn } from "./expression.js";
 import type { RelationFacts, RoutineFacts } from "./facts.js";
 import { isGate } from "./gate.js";
 import { isProfile } from "./ownership-rules.js";
-import { tablesOf } from "./privilege-rules.js";
 
 const role = "authenticated";
 
@@ -59,15 +58,57 @@ function membershipsOf(context: LintContext): Membership[] {
 
 /** The tables that a sub-query looks into for the caller's own rows. */
 function membershipsIn(query: SelectStmt, policy: Policy, context: LintContext): Membership[] {
-  const named = columnNamesIn(query);
   const isAboutRow = rowColumnsIn(query, policy.relation.name).size > 0;
-  return tablesOf(query, context).flatMap((table) => {
+  return context.tablesIn(query.fromClause).flatMap((table) => {
+    const { named, linked } = columnsOf(table, query);
     const owners = ownersOf(table, context);
     if (table.id === policy.relation.id || !owners.some((owner) => named.has(owner))) return [];
-    const into = targetsOf(table, owners).filter((column) => named.has(column));
+    const into = targetsOf(table, owners).filter((column) => linked.has(column));
     const isEnough = into.length === 0 && !isAboutRow && answersOnlyWho(query, owners);
     return into.length > 0 || (isEnough && !isProfile(table, context)) ? [{ table, into, policy }] : [];
   });
+}
+
+/**
+ * The columns of a table that a query names, and those that tell what a row of it leads to: they are answered, or equal a
+ * column of something else. The catalog puts the table's name, or its alias, before each.
+ */
+function columnsOf(
+  { schema, name }: RelationFacts,
+  { fromClause, whereClause, targetList }: SelectStmt,
+): { readonly named: ReadonlySet<string>; readonly linked: ReadonlySet<string> } {
+  const aliases = relationsIn(fromClause)
+    .filter(({ schemaname, relname }) => schemaname === schema && relname === name)
+    .map(({ alias }) => alias?.aliasname ?? name);
+  const named = new Set<string>();
+  const linked = new Set<string>();
+  const own = (node: Node | undefined) => {
+    const names = namesIn(asNode(node, "ColumnRef")?.fields);
+    return aliases.includes(names.at(-2) ?? "") ? names.at(-1) : undefined;
+  };
+  const link = (node: Node | undefined) => {
+    const column = own(node);
+    if (column !== undefined) linked.add(column);
+  };
+  for (const target of targetList ?? []) link(asNode(target, "ResTarget")?.val);
+  visitNodes([fromClause, whereClause, targetList], (kind, fields) => {
+    // What is inside of another sub-query is that one's.
+    if (kind === "SubLink") return false;
+    const node = { [kind]: fields } as unknown as Node;
+    const column = own(node);
+    if (column !== undefined) named.add(column);
+    const { left, right } = equationOf(node) ?? {};
+    if (isColumn(left) && isColumn(right) && (own(left) === undefined) !== (own(right) === undefined)) {
+      link(left);
+      link(right);
+    }
+    return true;
+  });
+  return { named, linked };
+}
+
+function isColumn(node: Node | undefined): boolean {
+  return asNode(node, "ColumnRef") !== undefined;
 }
 
 /** Whether a query answers no more than that there is a row, or whose it is. */

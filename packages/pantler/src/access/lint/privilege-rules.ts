@@ -1,5 +1,5 @@
 import type { Node, SelectStmt } from "libpg-query";
-import { nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
+import { nameOfCall, visitNodes } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
 import { concerns, filterFor, type LintContext, may, type Policy, titleOf, widthIn } from "./context.js";
 import {
@@ -65,7 +65,7 @@ function privilegeColumns(context: LintContext): Privileges {
   for (const policy of context.policies) {
     for (const tree of [policy.usingTree, policy.checkTree]) {
       for (const query of subqueriesIn(tree)) {
-        for (const relation of tablesOf(query, context)) add(relation, flagsIn(query, relation), policy);
+        for (const relation of context.tablesIn(query)) add(relation, flagsIn(query, relation), policy);
       }
       for (const call of callsIn(tree)) {
         for (const routine of context.routines.named(nameOfCall(call))) {
@@ -77,12 +77,6 @@ function privilegeColumns(context: LintContext): Privileges {
     }
   }
   return found;
-}
-
-/** The tables and views of the project that a query names. */
-export function tablesOf(query: SelectStmt, context: LintContext): RelationFacts[] {
-  const names = relationsIn(query).map(({ schemaname = "", relname = "" }) => `${schemaname}.${relname}`);
-  return context.relations.filter((relation) => names.includes(titleOf(relation)));
 }
 
 /** The columns of a table that a query compares with a constant, or takes for a yes or no. */

@@ -1,4 +1,3 @@
-import { relationsIn } from "../../migrations/index.js";
 import { concerns, type LintContext, listed, may, titleOf } from "./context.js";
 import { isInvoker } from "./exposure-rules.js";
 import { subqueriesIn } from "./expression.js";
@@ -10,9 +9,10 @@ import { type ApiRole, apiRoles, type Command, type RelationFacts } from "./fact
  * reading those; what functions read does not count.
  */
 export function judgeRecursion(context: LintContext): void {
+  const reading = new Reading(context);
   for (const relation of context.relations) {
     if (!relation.rowSecurity || relation.partition) continue;
-    const cycle = firstCycle(relation, context);
+    const cycle = reading.firstCycle(relation);
     if (!cycle) continue;
     const way = [...cycle.way, cycle.way[0] ?? ""];
     context.report({
@@ -29,53 +29,67 @@ interface Cycle {
   readonly command: Command;
 }
 
-function firstCycle(relation: RelationFacts, context: LintContext): Cycle | undefined {
-  for (const role of apiRoles) {
-    for (const command of ["select", "insert", "update", "delete"] as const) {
-      if (!may(relation.grants, role, command)) continue;
-      const way = findCycle(relation, command, role, [], context);
-      if (way) return { way, role, command };
+/** Which tables the policies of others read. */
+class Reading {
+  readonly #context: LintContext;
+  readonly #read = new Map<string, readonly RelationFacts[]>();
+  /** What reading leads into no circle, by role and table. */
+  readonly #clear = new Set<string>();
+
+  constructor(context: LintContext) {
+    this.#context = context;
+  }
+
+  firstCycle(relation: RelationFacts): Cycle | undefined {
+    for (const role of apiRoles) {
+      for (const command of ["select", "insert", "update", "delete"] as const) {
+        if (!may(relation.grants, role, command)) continue;
+        const way = this.#findCycle(relation, command, role, []);
+        if (way) return { way, role, command };
+      }
     }
+    return undefined;
   }
-  return undefined;
-}
 
-function findCycle(
-  relation: RelationFacts,
-  command: Command,
-  role: ApiRole,
-  active: readonly RelationFacts[],
-  context: LintContext,
-): string[] | undefined {
-  const read = tablesInPolicies(relation, command, role, context);
-  if (read.length === 0) return undefined;
-  const begun = active.indexOf(relation);
-  if (begun >= 0) return active.slice(begun).map(titleOf);
-  for (const next of read) {
-    const way = findCycle(next, "select", role, [...active, relation], context);
-    if (way) return way;
+  #findCycle(
+    relation: RelationFacts,
+    command: Command,
+    role: ApiRole,
+    active: readonly RelationFacts[],
+  ): string[] | undefined {
+    const key = `${role} ${command} ${relation.id}`;
+    if (this.#clear.has(key)) return undefined;
+    const read = this.#tablesRead(key, relation, command, role);
+    const begun = read.length > 0 ? active.indexOf(relation) : -1;
+    if (begun >= 0) return active.slice(begun).map(titleOf);
+    for (const next of read) {
+      const way = this.#findCycle(next, "select", role, [...active, relation]);
+      if (way) return way;
+    }
+    this.#clear.add(key);
+    return undefined;
   }
-  return undefined;
-}
 
-function tablesInPolicies(
-  relation: RelationFacts,
-  command: Command,
-  role: ApiRole,
-  context: LintContext,
-): RelationFacts[] {
-  if (!relation.rowSecurity) return [];
-  const policies = context
-    .policiesOf(relation)
-    .filter((policy) => policy.roles.includes(role) && concerns(policy, command));
-  const named = policies
-    .flatMap(({ usingTree, checkTree }) => [usingTree, checkTree])
-    .flatMap(subqueriesIn)
-    .flatMap(relationsIn);
-  const found = named.flatMap(({ schemaname, relname }) =>
-    context.facts.relations.filter(({ schema, name }) => schema === schemaname && name === relname),
-  );
-  return [...new Set(found.flatMap((each) => throughViews(each, context, new Set())))];
+  #tablesRead(
+    key: string,
+    relation: RelationFacts,
+    command: Command,
+    role: ApiRole,
+  ): readonly RelationFacts[] {
+    if (!relation.rowSecurity) return [];
+    const known = this.#read.get(key);
+    if (known) return known;
+    const found = this.#context
+      .policiesOf(relation)
+      .filter((policy) => policy.roles.includes(role) && concerns(policy, command))
+      .flatMap(({ usingTree, checkTree }) => [usingTree, checkTree])
+      .flatMap(subqueriesIn)
+      .flatMap((query) => this.#context.tablesIn(query))
+      .flatMap((each) => throughViews(each, this.#context, new Set()));
+    const read = [...new Set(found)];
+    this.#read.set(key, read);
+    return read;
+  }
 }
 
 /** A view that reads as its reader stands for what it reads. */
