@@ -1,6 +1,6 @@
 import { atMost } from "../../operation/index.js";
-import { type Command, type Level, type RowClass, rowClasses } from "./matrix.js";
-import { namesOf, type SnapshotCell, type SnapshotRelation } from "./snapshot.js";
+import { type Command, commands, type Level, type RowClass, rowClasses } from "./matrix.js";
+import { namesOf, type SnapshotCell, type SnapshotCommand, type SnapshotRelation } from "./snapshot.js";
 
 /** Columns are named up to so many. */
 const namedColumns = 6;
@@ -69,17 +69,30 @@ export function cellInWords(
   title: string,
 ): string[] {
   if (cell === undefined || cell === "nothing") return [];
-  return (["select", "insert", "update", "delete"] as const).flatMap((command) => {
-    const { rows, columns } = cell[command];
-    const present = rowClasses.filter((each) => rows[each] !== undefined);
-    const allowed = present.filter((each) => rows[each] === "all" || rows[each] === "some");
-    const [first] = allowed;
-    if (first === undefined) return [];
-    const isAll = allowed.length === present.length && allowed.every((each) => rows[each] === "all");
-    const deeds = isAll
-      ? [deedOnAll(command, title)]
-      : allowed.map((each) => deed(command, each, title, rows[each] ?? "none"));
-    const only = columns === undefined ? "" : ` (${columnsInWords(namesOf(columns, relation.columns))})`;
-    return [`${deeds.join(" and ")}${only}`];
-  });
+  const found = commands.map((command) => ({ command, ...allowedBy(cell[command]) }));
+  const only = (command: Command) => {
+    const { columns } = cell[command];
+    return columns === undefined ? "" : ` (${columnsInWords(namesOf(columns, relation.columns))})`;
+  };
+  const whole = found
+    .filter(({ command, isAll }) => isAll && only(command) === "")
+    .map(({ command }) => command);
+  const parts = found
+    .filter(({ command, classes }) => classes.length > 0 && !(whole.length > 1 && whole.includes(command)))
+    .map(({ command, isAll, classes }) => {
+      const deeds = isAll
+        ? [deedOnAll(command, title)]
+        : classes.map((each) => deed(command, each, title, cell[command].rows[each] ?? "none"));
+      return `${deeds.join(" and ")}${only(command)}`;
+    });
+  if (whole.length < 2) return parts;
+  const last = whole.map((command) => verbs[command]);
+  return [`${last.slice(0, -1).join(", ")} and ${last.at(-1)} any row of ${calledBy(title)}`, ...parts];
+}
+
+function allowedBy({ rows }: SnapshotCommand): { classes: RowClass[]; isAll: boolean } {
+  const present = rowClasses.filter((each) => rows[each] !== undefined);
+  const classes = present.filter((each) => rows[each] === "all" || rows[each] === "some");
+  const isAll = classes.length > 0 && present.every((each) => rows[each] === "all");
+  return { classes, isAll };
 }

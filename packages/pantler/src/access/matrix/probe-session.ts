@@ -106,10 +106,7 @@ export class ProbeSession {
     try {
       return await work();
     } finally {
-      // Without the release an outer one of the same name could not be reached any more.
-      await this.client
-        .query("rollback to savepoint pantler_probe; release savepoint pantler_probe")
-        .catch(() => {});
+      await this.#takeBack();
     }
   }
 
@@ -131,15 +128,29 @@ export class ProbeSession {
 
   /** Tries a statement and takes it back. */
   async attempt(text: string, values: readonly unknown[] = []): Promise<Attempt> {
-    return await this.aside(async () => {
-      try {
-        const { rows, rowCount } = await this.client.query<Record<string, unknown>>(text, [...values]);
-        return { rows, count: rowCount ?? 0 };
-      } catch (error) {
-        if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) throw error;
-        stopWhenAborted(this.#signal, "Nothing was changed.", error);
-        return { refusal: error };
-      }
-    });
+    try {
+      // Together with its savepoint where that is possible: a matrix is thousands of these.
+      if (values.length > 0) await this.client.query("savepoint pantler_probe");
+      const statement = values.length > 0 ? text : `savepoint pantler_probe; ${text}`;
+      // The driver gives a list for more than one statement, which its types do not tell.
+      const result: unknown = await this.client.query(statement, [...values]);
+      const last = (Array.isArray(result) ? result.at(-1) : result) as QueryResult | undefined;
+      return { rows: last?.rows ?? [], count: last?.rowCount ?? 0 };
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || isConnectionLoss(error)) throw error;
+      stopWhenAborted(this.#signal, "Nothing was changed.", error);
+      return { refusal: error };
+    } finally {
+      await this.#takeBack();
+    }
+  }
+
+  async #takeBack(): Promise<void> {
+    // Without the release an outer one of the same name could not be reached any more.
+    await this.client
+      .query("rollback to savepoint pantler_probe; release savepoint pantler_probe")
+      .catch(() => {});
   }
 }
+
+type QueryResult = pg.QueryResult<Record<string, unknown>>;

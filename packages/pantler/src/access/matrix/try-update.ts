@@ -24,6 +24,15 @@ interface PlacedColumn {
   readonly at: number;
 }
 
+/** What is at hand to change a row with. */
+interface Sources {
+  readonly pool: Trials["pool"];
+  /** Rows of the same class. */
+  readonly alike: Trials["pool"];
+  /** The columns that could be changed in another row of the class. */
+  readonly known: ReadonlySet<string>;
+}
+
 /** What was found of a row's owner: what can be done, by which column. */
 interface OwnershipTrial {
   readonly changes: readonly (readonly [OwnershipChange, string])[];
@@ -61,8 +70,10 @@ export async function tryUpdate(
   let ownershipUnclear: string | undefined;
   // What rows of the same class hold is likeliest to be allowed: a customer of one's own, not another's.
   const alike = rows.map(({ values }) => values);
+  const known = new Set<string>();
   for (const row of rows) {
-    const result = await changeColumns(pair, row, plain, pool, alike);
+    const result = await changeColumns(pair, row, plain, { pool, alike, known });
+    for (const name of result.columns) known.add(name);
     const ownership = await changeOwner(pair, row, possible, owners);
     changes.push(...ownership.changes);
     ownershipUnclear ??= ownership.unclear;
@@ -80,14 +91,14 @@ export async function tryUpdate(
   );
   const columns = new Set(results.flatMap((result) => result.columns));
   const unclear = new Set(results.flatMap((result) => result.unclear).filter((name) => !columns.has(name)));
-  const known = relation.columns.map(({ name }) => name);
+  const names = relation.columns.map(({ name }) => name);
   const byRuling =
     rows.length === 0 && verdict.level === "all" ? possible.map(({ column }) => column.name) : [];
   return {
     verdict: {
       ...verdict,
-      columns: [...known.filter((name) => columns.has(name)), ...byRuling],
-      unclear: known.filter((name) => unclear.has(name)),
+      columns: [...names.filter((name) => columns.has(name)), ...byRuling],
+      unclear: names.filter((name) => unclear.has(name)),
     },
     ownership: changes,
     ownershipUnclear,
@@ -102,8 +113,7 @@ async function changeColumns(
   pair: Pair,
   row: TrialRow,
   columns: readonly PlacedColumn[],
-  pool: Trials["pool"],
-  alike: Trials["pool"],
+  { pool, alike, known }: Sources,
 ): Promise<RowResult> {
   const choices = columns.map(({ column, at }) => {
     const own = row.values[at] ?? null;
@@ -112,6 +122,7 @@ async function changeColumns(
   });
   if (choices.length === 0)
     return { outcome: { kind: "refused", why: "no column can be changed" }, columns: [], unclear: [] };
+  let isLetIn = false;
   const together: Assignments = choices.flatMap(({ name, values }) =>
     values[0] ? [[name, values[0]] as const] : [],
   );
@@ -125,12 +136,20 @@ async function changeColumns(
         .map(({ name }) => name);
       return resultOf(changed, rest, undefined);
     }
+    isLetIn = outcome.kind === "allowed";
   }
   const allowed: string[] = [];
   const unclear: string[] = [];
+  // Where the row itself is within reach, what is known of its like need not be tried again.
+  const sure = choices.find(({ name }) => known.has(name));
+  if (!isLetIn && sure) {
+    isLetIn = (await changeOne(pair, row, sure.name, sure.values, sure.own)).kind === "allowed";
+  }
+  const open = choices.filter(({ name }) => !isLetIn || !known.has(name));
+  if (open.length === 0) return { outcome: { kind: "allowed" }, columns: [], unclear };
   let last: Outcome | undefined;
   const inPolicies = columnsInPolicies(pair);
-  for (const { name, own, values, isAlike } of choices) {
+  for (const { name, own, values, isAlike } of open) {
     const tried = await changeOne(pair, row, name, values, own);
     if (tried.isMissed) return { outcome: tried, columns: [], unclear: [] };
     const isDoubtful = tried.kind === "refused" && !isAlike && inPolicies.has(name);
@@ -139,7 +158,9 @@ async function changeColumns(
     if (found.kind === "unclear") unclear.push(name);
     if (found.kind !== "allowed") last = found.kind === "unclear" ? found : (last ?? found);
   }
-  return resultOf(allowed, unclear, last);
+  return isLetIn
+    ? { outcome: { kind: "allowed" }, columns: allowed, unclear }
+    : resultOf(allowed, unclear, last);
 }
 
 /** A policy looks at the value, and none of another row of the class was there to be tried. */
