@@ -126,10 +126,16 @@ describe("access lint", () => {
   it("accepts what the config accepts, and keeps the reason", async () => {
     await withProject({}, async (project) => {
       await query(project.url, "create table public.open (id int primary key)");
-      const accept = [{ rule: "table-without-row-security", on: "public.open", because: "a demonstration" }];
+      const accept = [
+        { rule: "table-without-row-security", on: "public.open", because: "a demonstration" },
+        { rule: "public-bucket", on: "bucket logos", because: "it was there once" },
+      ];
       project.write("pantler.config.json", JSON.stringify({ access: { accept } }));
       const { target } = await project.reopen();
-      const { findings, accepted } = await lintAccess(target.url, target.project, new Operation());
+      const said: unknown[] = [];
+      const operation = new Operation((event) => said.push(event));
+      const { findings, accepted } = await lintAccess(target.url, target.project, operation);
+      expect(JSON.stringify(said)).toContain("names public-bucket on bucket logos, which was not found");
       expect([findings, accepted]).toMatchObject([
         [],
         [{ subject: "public.open", because: "a demonstration" }],
@@ -152,6 +158,28 @@ describe("access lint", () => {
       },
       { options: "login password 'x'" },
     );
+  });
+
+  it("finds foreign tables, which nothing can protect, and what is granted in vain", async () => {
+    await withDatabase(async ({ admin, url }) => {
+      await admin.query(`
+        create extension postgres_fdw schema extensions;
+        create server elsewhere foreign data wrapper postgres_fdw;
+        create foreign table public.far (id int) server elsewhere;
+        grant select on public.far to anon;
+        create table public.jobs (id int primary key);
+        alter table public.jobs enable row level security;
+        grant select on public.jobs to authenticated;
+        create policy own on public.jobs to service_role using (true);`);
+      await withFolder({ "supabase/config.toml": "" }, async (root) => {
+        const project = await openProject({ from: root, variables: {} });
+        const { findings } = await lintAccess(DatabaseUrl.parse(url, "the test"), project, new Operation());
+        expect(findings.map(({ rule, subject, level }) => [rule, subject, level])).toEqual([
+          ["foreign-table-exposed", "public.far", "error"],
+          ["closed-table-granted", "public.jobs", "info"],
+        ]);
+      });
+    });
   });
 
   it("describes every rule in the documents, with its level", () => {
@@ -237,5 +265,57 @@ describe("access lint, of databases that are not like the others", () => {
         });
       });
     }
+  });
+});
+
+describe("access lint, of what a policy comes to", () => {
+  const everySignedIn = [
+    "auth.uid() is not null",
+    "(select auth.uid()) is not null",
+    "auth.role() = 'authenticated'",
+    "'authenticated' = (select auth.role())",
+    "auth.role() in ('authenticated', 'anon')",
+    "auth.role() <> 'anon'",
+    "(auth.jwt() ->> 'role') = 'authenticated'",
+    "(auth.jwt() ->> 'sub') is not null",
+    "current_user = 'authenticated'",
+    "current_setting('request.jwt.claim.role', true) = 'authenticated'",
+    "1 = 1 or owner_id = auth.uid()",
+    "not (auth.uid() is null)",
+    "id is not null and true",
+    "coalesce(true, owner_id = auth.uid())",
+  ];
+  const narrower = [
+    "owner_id = auth.uid()",
+    "auth.role() = 'service_role'",
+    "auth.uid() is not null and owner_id = auth.uid()",
+    "(auth.jwt() ->> 'aal') = 'aal2'",
+    "false",
+    "owner_id is not null and coalesce(owner_id = auth.uid(), false)",
+    "current_setting('app.tenant', true) = 'x'",
+  ];
+
+  it("knows what is true of everybody who signs in, and what is not", async () => {
+    const policies = [...everySignedIn, ...narrower].map(
+      (expression, at) => `
+        create table public.t${at} (id int primary key, owner_id uuid);
+        alter table public.t${at} enable row level security;
+        create policy p on public.t${at} for delete to authenticated using (${expression});`,
+    );
+    const wide = (await lintOf(policies.join("\n"))).filter(({ rule }) => rule === "policy-always-true");
+    const numbers = wide
+      .map(({ subject }) => Number(/public\.t(\d+)$/.exec(subject)?.[1]))
+      .sort((a, b) => a - b);
+    expect(numbers).toEqual(everySignedIn.map((_, at) => at));
+  });
+
+  it("lets a function that runs as its owner read what everybody may read anyway", async () => {
+    const findings = await lintOf(`
+      create table public.places (id int primary key, name text);
+      alter table public.places enable row level security;
+      create policy r on public.places for select using (true);
+      create function public.search(words text) returns setof public.places language sql stable security definer
+        set search_path = '' as $$ select * from public.places where name like words $$;`);
+    expect(findings.filter(isGrave)).toEqual([]);
   });
 });

@@ -16,3 +16,8 @@ export function setAccepted(
     }),
   };
 }
+
+/** What a project accepts and nobody finds: mended by now, or misspelt. */
+export function idle({ accepted }: AccessLint, accept: readonly AcceptedFinding[]): AcceptedFinding[] {
+  return accept.filter(({ rule, on }) => !accepted.some((each) => each.rule === rule && each.subject === on));
+}

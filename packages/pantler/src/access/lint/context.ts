@@ -2,7 +2,7 @@ import type { FuncCall, Node } from "libpg-query";
 import { callerFunctions, nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
 import { quoteIdentifier } from "../../postgres/index.js";
 import type { Ownership } from "../ownership.js";
-import { parseExpression, widthFor } from "./expression.js";
+import { parseExpression } from "./expression.js";
 import {
   type ApiRole,
   apiRoles,
@@ -14,6 +14,7 @@ import {
 import type { AccessFinding } from "./finding.js";
 import { Routines } from "./routines.js";
 import { accessRules } from "./rules.js";
+import { widthFor } from "./width.js";
 
 /** A policy with its expressions parsed. */
 export interface Policy extends PolicyFacts {

@@ -1,8 +1,7 @@
 import type { A_Const, A_Expr, ColumnRef, FuncCall, Node, SelectStmt, SubLink } from "libpg-query";
-import { nameOfCall, visitNodes } from "../../migrations/index.js";
+import { visitNodes } from "../../migrations/index.js";
 import { parseStatements, SqlSyntaxProblem } from "../../postgres/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
-import type { ApiRole } from "./facts.js";
 
 /** What an expression is parsed behind; locations in its nodes count from the beginning of this. */
 export const beforeExpression = "select ";
@@ -100,68 +99,6 @@ export function equationOf(node: Node | undefined): { left: Node; right: Node } 
   const { kind, name, lexpr, rexpr } = (asNode(node, "A_Expr") ?? {}) as A_Expr;
   if (kind !== "AEXPR_OP" || namesIn(name).at(-1) !== "=" || !lexpr || !rexpr) return undefined;
   return { left: lexpr, right: rexpr };
-}
-
-/**
- * What an expression is for every row, whoever of a role asks; undefined where that depends.
- * @param notNull columns of the row that always have a value
- */
-export function widthFor(
-  expression: Node | undefined,
-  role: ApiRole,
-  notNull: ReadonlySet<string>,
-): boolean | undefined {
-  const node = bare(expression);
-  const constant = constantOf(node);
-  if (typeof constant === "boolean") return constant;
-  const logic = asNode(node, "BoolExpr");
-  if (logic) {
-    const parts = (logic.args ?? []).map((each) => widthFor(each, role, notNull));
-    if (logic.boolop === "NOT_EXPR") return parts[0] === undefined ? undefined : !parts[0];
-    const decisive = logic.boolop === "OR_EXPR";
-    if (parts.includes(decisive)) return decisive;
-    return parts.every((part) => part === !decisive) ? !decisive : undefined;
-  }
-  const test = asNode(node, "NullTest");
-  if (test) {
-    const isThere = isKnown(test.arg, role, notNull);
-    return isThere === undefined ? undefined : isThere === (test.nulltesttype === "IS_NOT_NULL");
-  }
-  const alternatives = asNode(node, "CoalesceExpr")?.args;
-  if (alternatives) {
-    const known = alternatives.find((each) => !isUnknown(each, role));
-    return widthFor(known, role, notNull);
-  }
-  const equation = equationOf(node);
-  return equation && widthOfEquation(equation, role);
-}
-
-/** Whether something always has a value, or never has one; undefined where that depends. */
-function isKnown(node: Node | undefined, role: ApiRole, notNull: ReadonlySet<string>): boolean | undefined {
-  const value = bare(node);
-  if (nameOf(value) === "auth.uid") return role === "authenticated";
-  const names = namesIn(asNode(value, "ColumnRef")?.fields);
-  return names.length === 1 && notNull.has(names[0] ?? "") ? true : undefined;
-}
-
-/** Whether a condition compares with the id of who signed in, when nobody did: that is neither true nor false. */
-function isUnknown(node: Node, role: ApiRole): boolean {
-  const equation = equationOf(bare(node));
-  if (role !== "anon" || !equation) return false;
-  return [equation.left, equation.right].some((side) => nameOf(bare(side)) === "auth.uid");
-}
-
-function widthOfEquation({ left, right }: { left: Node; right: Node }, role: ApiRole): boolean | undefined {
-  const [a, b] = [constantOf(left), constantOf(right)];
-  if (a !== undefined && b !== undefined) return a === b;
-  const asked = nameOf(bare(left)) ?? nameOf(bare(right));
-  const wanted = a ?? b;
-  return asked === "auth.role" && wanted !== undefined ? wanted === role : undefined;
-}
-
-function nameOf(node: Node | undefined): string | undefined {
-  const call = asNode(node, "FuncCall");
-  return call && nameOfCall(call);
 }
 
 /** Columns that are compared with themselves: what was meant for the outer table's was taken for the inner one's. */

@@ -4,7 +4,7 @@ import { loadParser, requireServer, withClient } from "../../postgres/index.js";
 import type { DatabaseUrl, Project } from "../../project/index.js";
 import { readSchemas } from "../../schema/index.js";
 import { readOwnership } from "../ownership.js";
-import { setAccepted } from "./accepted.js";
+import { idle, setAccepted } from "./accepted.js";
 import { judgeColumns } from "./column-rules.js";
 import { LintContext } from "./context.js";
 import { judgeCosts } from "./cost-rules.js";
@@ -63,6 +63,9 @@ export async function judge(
     }
     for (const ask of sets) ask(context);
     const lint = setAccepted(context.findings.sort(compareFindings), project.access.accept);
+    for (const { rule, on } of idle(lint, project.access.accept)) {
+      operation.finding("warning", `access.accept of the config names ${rule} on ${on}, which was not found`);
+    }
     step.note(counted(lint.findings.length, "finding"));
     return { lint, context };
   });

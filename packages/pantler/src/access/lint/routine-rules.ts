@@ -1,4 +1,5 @@
 import { type LintContext, listed, titleOf } from "./context.js";
+import { isOpen } from "./exposure-rules.js";
 import type { RelationFacts, RoutineFacts } from "./facts.js";
 
 /** Functions: what they do with their owner's rights, and where they look names up. */
@@ -29,7 +30,11 @@ function judgeSearchPath(routine: RoutineFacts, context: LintContext): void {
 function judgeDefiner(routine: RoutineFacts, context: LintContext): void {
   const { callers } = routine;
   if (callers.length === 0 || context.routines.asks(routine)) return;
-  const tables = context.routines.tables(routine).filter((table) => bypassed(routine, table));
+  const changes = writes(routine, context);
+  const tables = context.routines
+    .tables(routine)
+    .filter((table) => bypassed(routine, table))
+    .filter((table) => changes || callers.some((role) => !isOpen(table, role, context)));
   const subject = signatureOf(routine);
   const who = listed(callers);
   if (tables.some((table) => titleOf(table) === "auth.users")) {
@@ -45,7 +50,7 @@ function judgeDefiner(routine: RoutineFacts, context: LintContext): void {
   }
   const names = listed(tables.map(titleOf));
   const answers = routine.returnsRows || /^(json|xml)/.test(routine.returns);
-  const level = answers || writes(routine, context) ? "error" : "warning";
+  const level = answers || changes ? "error" : "warning";
   const message = `${subject} works on ${names} as its owner, where policies do not hold for it, and does not ask who calls it: ${who} can call it through the API.`;
   context.report({ rule: "definer-function-exposed", level, subject, message });
 }
