@@ -37,6 +37,8 @@ interface Sources {
 interface OwnershipTrial {
   readonly changes: readonly (readonly [OwnershipChange, string])[];
   readonly columns: readonly string[];
+  /** The columns for which there was no other user to try. */
+  readonly untried: readonly string[];
   readonly unclear: string | undefined;
 }
 
@@ -81,7 +83,7 @@ export async function tryUpdate(
     results.push({
       outcome: isAllowed ? { kind: "allowed" } : result.outcome,
       columns: [...result.columns, ...ownership.columns],
-      unclear: result.unclear,
+      unclear: [...result.unclear, ...ownership.untried],
     });
   }
   const verdict = summarise(
@@ -212,6 +214,7 @@ async function changeOwner(
 ): Promise<OwnershipTrial> {
   const changes: OwnershipTrial["changes"][number][] = [];
   const columns: string[] = [];
+  const untried: string[] = [];
   let unclear: string | undefined;
   for (const { column, self, another } of owners) {
     const placed = possible.find((each) => each.column.name === column.column);
@@ -224,8 +227,10 @@ async function changeOwner(
             [row.class === "others" ? "steals" : "claims", self],
             [undefined, another],
           ];
-    for (const [name, value] of tries) {
-      if (value === undefined || value === own) continue;
+    const possibleTries = tries.filter(([, value]) => value !== undefined && value !== own);
+    if (possibleTries.length === 0) untried.push(column.column);
+    for (const [name, value] of possibleTries) {
+      if (value === undefined) continue;
       const outcome = await changeOne(pair, row, column.column, [value]);
       if (outcome.kind === "unclear") unclear ??= outcome.why;
       if (outcome.kind !== "allowed") continue;
@@ -233,7 +238,7 @@ async function changeOwner(
       if (name) changes.push([name, column.column]);
     }
   }
-  return { changes, columns: [...new Set(columns)], unclear };
+  return { changes, columns: [...new Set(columns)], untried, unclear };
 }
 
 interface Changed {
