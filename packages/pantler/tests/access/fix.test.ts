@@ -32,7 +32,7 @@ create table public."${name}" (
 );
 alter table public."${name}" enable row level security;
 create policy "${name} select" on public."${name}" for select to authenticated
-  using ("größe" <> 'ä(' and owner_id = auth.uid());
+  using ("größe" <> 'ä( auth.uid()' and owner_id = public.whoever(auth.uid()));
 create policy "${name} insert" on public."${name}" for insert to authenticated with check (owner_id = auth.uid());
 create policy "${name} update" on public."${name}" for update to authenticated
   using (owner_id = auth.uid()) with check (owner_id = auth.uid() and public.is_active());
@@ -43,6 +43,7 @@ insert into public."${name}" (owner_id) select id from auth.users, generate_seri
   .join("\n");
 
 const isActive = `
+create function public.whoever(id uuid) returns uuid language sql stable set search_path = '' as 'select id';
 create function public.is_active() returns boolean language sql stable set search_path = '' as 'select auth.uid() is not null';
 `;
 

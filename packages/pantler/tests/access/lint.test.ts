@@ -182,6 +182,29 @@ describe("access lint", () => {
     });
   });
 
+  it("notes what may be meant so, and what could be better", async () => {
+    const findings = await lintOf(`
+      create extension hstore schema public;
+      create table public.logs (what text);
+      alter table public.logs enable row level security;
+      create table public.teams (id int primary key, owner_id uuid not null references auth.users (id));
+      create table public.papers (id int primary key, team_id int not null references public.teams (id));
+      create index on public.teams (owner_id); create index on public.papers (team_id);
+      alter table public.teams enable row level security;
+      alter table public.papers enable row level security;
+      create policy a on public.teams for select to authenticated using (owner_id = (select auth.uid()));
+      create policy b on public.teams for select to authenticated using (id = 1);
+      create policy a on public.papers for select to authenticated using (exists (
+        select from public.teams where teams.id = papers.team_id and teams.owner_id = (select auth.uid())));`);
+    expect(findings.map(({ rule, subject, level }) => [level, rule, subject])).toEqual([
+      ["warning", "extension-in-api-schema", "extension hstore"],
+      ["info", "policy-subquery-per-row", 'policy "a" on public.papers'],
+      ["info", "no-primary-key", "public.logs"],
+      ["info", "row-security-without-policy", "public.logs"],
+      ["info", "several-permissive-policies", "public.teams"],
+    ]);
+  });
+
   it("describes every rule in the documents, with its level", () => {
     const text = readFileSync(fileURLToPath(new URL("../../../../docs/access.md", import.meta.url)), "utf8");
     const described = [...text.matchAll(/^\| `([\w-]+)` \| (\w+) \|.* \| (.*) \|$/gm)].map(

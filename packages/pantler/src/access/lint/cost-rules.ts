@@ -132,8 +132,10 @@ function judgeSubqueries(policy: Policy, context: LintContext): void {
       });
     }
   }
-  const correlated = queries.some((query) => rowColumnsIn(query, policy.relation.name).size > 0);
-  if (!correlated || policy.command === "insert") return;
+  const correlated = subqueriesIn(policy.usingTree).some(
+    (query) => rowColumnsIn(query, policy.relation.name).size > 0,
+  );
+  if (!correlated) return;
   context.report({
     rule: "policy-subquery-per-row",
     subject: policy.subject,

@@ -195,6 +195,6 @@ function judgeTogether(relation: RelationFacts, context: LintContext): void {
   context.report({
     rule: "several-permissive-policies",
     subject: titleOf(relation),
-    message: `${listed(several.names)} all decide ${several.command} on ${titleOf(relation)}: each is worked out, and one is enough to let a row through.`,
+    message: `${listed(several.names)} ${several.names.length === 2 ? "both" : "all"} decide ${several.command} on ${titleOf(relation)}: each is worked out, and one is enough to let a row through.`,
   });
 }
