@@ -262,7 +262,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: "A6.2 an own opportunity",
     sql: functionWith(
-      "my_accessible_organizations()",
+      "my_referenced_organizations()",
       "where op.owner_user_id",
       "where false and op.owner_user_id",
     ),
@@ -332,6 +332,7 @@ export const mutations: readonly Mutation[] = [
       using (deleted_at is null and owner_user_id::text = (select auth.uid())::text);`,
   },
   { breaks: "A6.7 the indexes", sql: "drop index idx_opportunities_owner_deleted;" },
+  { breaks: "A6.7 the indexes", sql: "drop index idx_opportunities_owner_created;" },
   { breaks: "A6.7 the indexes", sql: "drop index idx_interactions_composite;" },
   { breaks: "A6.7 the indexes", sql: "drop index idx_organizations_owner_deleted;" },
   { breaks: "A6.8", sql: slowPolicy("0.1") },
@@ -478,7 +479,9 @@ export const mutations: readonly Mutation[] = [
   { breaks: "V6 interactions", sql: "drop policy interactions_delete_involved on interactions;" },
   {
     breaks: "V6 ownership",
-    sql: "alter policy organizations_update_own on organizations with check (true);",
+    // The reading policy guards the changed row as well.
+    sql: `alter policy organizations_update_own on organizations with check (true);
+      alter policy org_select_scoped on organizations using (deleted_at is null);`,
   },
   { breaks: "V6 lookups", sql: "grant update on stage_lu to authenticated;" },
   { breaks: "V6 lookups", sql: "drop policy stage_lu_select_all on stage_lu;" },

@@ -2,14 +2,16 @@
 -- has an id made from its number, so that a second run inserts nothing. At scale 1: 20 users, 10,000
 -- organizations (a tenth shared: half of those principals, half distributors), 20,000 contacts, 10,000
 -- products, 15,000 links, 10,000 opportunities, 50,000 interactions and 15,000 stakeholder links. The
--- setting kp.scale multiplies everything but the users: set it to 2 for 100,000 interactions.
+-- setting kp.scale multiplies everything but the users: set it to 2 for 100,000 interactions. The
+-- settings kp.users and kp.interactions say how many users there are, and interactions an opportunity.
 --
 -- The triggers stay on: what comes out is what the application would have made.
 
 do $load$
 declare
   scale constant numeric := coalesce(nullif(current_setting('kp.scale', true), ''), '1')::numeric;
-  users constant integer := 20;
+  users constant integer := coalesce(nullif(current_setting('kp.users', true), ''), '20')::integer;
+  each constant integer := coalesce(nullif(current_setting('kp.interactions', true), ''), '5')::integer;
   organizations constant integer := greatest(20 * ceil(500 * scale), 40);
   shared constant integer := organizations / 10;
   principals constant integer := shared / 2;
@@ -18,7 +20,7 @@ declare
   products constant integer := organizations;
   links constant integer := products * 3 / 2;
   opportunities constant integer := organizations;
-  interactions constant integer := 5 * opportunities;
+  interactions constant integer := each * opportunities;
   stakeholders constant integer := opportunities * 3 / 2;
 begin
   insert into auth.users (id, email, aud, role, raw_app_meta_data, created_at, updated_at)

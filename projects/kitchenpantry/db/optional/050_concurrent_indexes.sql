@@ -1,4 +1,4 @@
--- Optional, before 050, on a populated production database: builds the three owner indexes without
+-- Optional, before 050, on a populated production database: builds the four owner indexes without
 -- blocking writers. 050 then finds them and refuses to go on if a build was interrupted.
 --
 -- Not in a transaction: CREATE INDEX CONCURRENTLY is refused there (25001). Adding the columns first is
@@ -10,6 +10,10 @@ alter table public.organizations add column if not exists deleted_at timestamptz
 
 create index concurrently if not exists idx_opportunities_owner_deleted
   on public.opportunities (owner_user_id, deleted_at)
+  where deleted_at is null;
+create index concurrently if not exists idx_opportunities_owner_created
+  on public.opportunities (owner_user_id, created_at desc, opportunity_id)
+  include (organization_id, principal_org_id, distributor_org_id)
   where deleted_at is null;
 create index concurrently if not exists idx_interactions_composite
   on public.interactions (opportunity_id, interaction_date desc, deleted_at)

@@ -92,6 +92,7 @@ drop function if exists public.restore_deleted(text, uuid, uuid);
 drop function if exists public.soft_delete(text, uuid, boolean, uuid);
 drop function if exists public.may_delete(text, uuid);
 drop function if exists public.my_accessible_organizations();
+drop function if exists public.my_referenced_organizations();
 
 alter table public.organizations drop constraint if exists organizations_owner_user_id_fkey;
 alter table public.contacts drop constraint if exists contacts_owner_user_id_fkey;
@@ -425,6 +426,7 @@ begin
 end
 $rollback$;
 
+drop index if exists public.idx_opportunities_owner_created;
 drop index if exists public.idx_opportunities_owner_deleted;
 drop index if exists public.idx_interactions_composite;
 drop index if exists public.idx_organizations_owner_deleted;

@@ -2,7 +2,7 @@
 -- before they are foreign keys, deleted_at exists before a policy names it, and the indexes that
 -- policies need exist before row security asks for them.
 --
--- On a populated production database run optional/050_concurrent_indexes.sql first: it builds the three
+-- On a populated production database run optional/050_concurrent_indexes.sql first: it builds the four
 -- owner indexes without blocking writers, and this pack then finds them.
 
 -- 1. Owners
@@ -63,6 +63,7 @@ begin
   where not x.indisvalid
     and x.indexrelid in (
       to_regclass('public.idx_opportunities_owner_deleted'),
+      to_regclass('public.idx_opportunities_owner_created'),
       to_regclass('public.idx_interactions_composite'),
       to_regclass('public.idx_organizations_owner_deleted')
     );
@@ -76,6 +77,11 @@ $pack$;
 
 create index if not exists idx_opportunities_owner_deleted
   on public.opportunities (owner_user_id, deleted_at)
+  where deleted_at is null;
+-- A page of one's own pipeline in its order, and, without a look at the table, what one's opportunities refer to.
+create index if not exists idx_opportunities_owner_created
+  on public.opportunities (owner_user_id, created_at desc, opportunity_id)
+  include (organization_id, principal_org_id, distributor_org_id)
   where deleted_at is null;
 create index if not exists idx_interactions_composite
   on public.interactions (opportunity_id, interaction_date desc, deleted_at)
@@ -484,8 +490,31 @@ $pack$;
 
 -- 6. Functions, policies, grants
 
--- Security definer breaks the cycle that two policies reading each other's tables would make (42P17),
--- and the set is worked out once per query instead of once per row.
+-- Other people's organizations that an own live opportunity refers to. Security definer breaks the cycle
+-- that two policies reading each other's tables would make (42P17). Own and shared organizations are left
+-- out, as policies recognise those by their owner: what remains is a short list.
+create or replace function public.my_referenced_organizations() returns setof uuid
+  language sql
+  stable
+  security definer
+  set search_path = ''
+as $function$
+  select o.organization_id
+  from (
+    select distinct r.organization_id
+    from public.opportunities op
+    cross join lateral (
+      values (op.organization_id), (op.principal_org_id), (op.distributor_org_id)
+    ) r (organization_id)
+    where op.owner_user_id = (select auth.uid())
+      and op.deleted_at is null
+  ) r
+  join public.organizations o on o.organization_id = r.organization_id
+  where o.deleted_at is null and o.owner_user_id <> (select auth.uid())
+$function$;
+
+-- Every organization that the caller reads. Policies call it where a row is written; where rows are read
+-- it would list what an index finds as well.
 create or replace function public.my_accessible_organizations() returns setof uuid
   language sql
   stable
@@ -495,19 +524,9 @@ as $function$
   select o.organization_id
   from public.organizations o
   where o.deleted_at is null
-    and (
-      o.owner_user_id is null
-      or o.owner_user_id = (select auth.uid())
-      or o.organization_id in (
-        select r.organization_id
-        from public.opportunities op
-        cross join lateral (
-          values (op.organization_id), (op.principal_org_id), (op.distributor_org_id)
-        ) r (organization_id)
-        where op.owner_user_id = (select auth.uid())
-          and op.deleted_at is null
-      )
-    )
+    and (o.owner_user_id is null or o.owner_user_id = (select auth.uid()))
+  union all
+  select r.organization_id from public.my_referenced_organizations() r (organization_id)
 $function$;
 
 -- Null when there is no such row. Interactions are left to their guard, which runs as the caller.
@@ -808,18 +827,21 @@ $function$;
 
 revoke all on function
   public.int_guard(), public.int_sync(), public.sync_opportunity(uuid),
-  public.my_accessible_organizations(), public.may_delete(text, uuid),
+  public.my_referenced_organizations(), public.my_accessible_organizations(), public.may_delete(text, uuid),
   public.soft_delete(text, uuid, boolean, uuid), public.restore_deleted(text, uuid, uuid),
   public.reassign_user_data(uuid, uuid), public.admin_reassign_user_data(uuid, uuid)
   from public, anon, authenticated, service_role;
 grant execute on function
-  public.my_accessible_organizations(),
+  public.my_referenced_organizations(), public.my_accessible_organizations(),
   public.soft_delete(text, uuid, boolean, uuid), public.restore_deleted(text, uuid, uuid),
   public.admin_reassign_user_data(uuid, uuid)
   to authenticated, service_role;
 grant execute on function public.reassign_user_data(uuid, uuid) to service_role;
 
--- auth.uid() stands in a sub-select everywhere: it is then read once per query.
+-- auth.uid() stands in a sub-select everywhere: it is then read once per query. Where alternatives are joined
+-- by OR a list is written "= any (array(select ...))", since an index can be searched with an array and not with
+-- "in (select ...)". Where a row is visible by its parent it is looked up with exists, which the planner answers
+-- by the parent's key for a few rows and by one pass over the parents for many.
 
 drop policy if exists stage_lu_select_all on public.stage_lu;
 create policy stage_lu_select_all on public.stage_lu for select to authenticated using (true);
@@ -834,9 +856,8 @@ create policy loss_reason_lu_select_all on public.loss_reason_lu for select to a
 drop policy if exists state_lu_select_all on public.state_lu;
 create policy state_lu_select_all on public.state_lu for select to authenticated using (true);
 
--- The function knows own and shared organizations too, but it does not see a row which the same
--- statement inserts, and INSERT ... RETURNING would be refused (42501). Named first they also answer
--- for most rows without calling it.
+-- Own and shared organizations are recognised by the row itself: a function would not see a row which the
+-- same statement inserts, and INSERT ... RETURNING would be refused (42501).
 drop policy if exists org_select_scoped on public.organizations;
 create policy org_select_scoped on public.organizations for select to authenticated
   using (
@@ -844,7 +865,7 @@ create policy org_select_scoped on public.organizations for select to authentica
     and (
       owner_user_id is null
       or owner_user_id = (select auth.uid())
-      or organization_id in (select public.my_accessible_organizations())
+      or organization_id = any (array(select public.my_referenced_organizations()))
     )
   );
 drop policy if exists organizations_insert_own on public.organizations;
@@ -861,12 +882,16 @@ create policy contacts_select_scoped on public.contacts for select to authentica
     deleted_at is null
     and (
       owner_user_id = (select auth.uid())
-      or organization_id in (
-        select o.organization_id from public.organizations o where o.owner_user_id = (select auth.uid())
+      or exists (
+        select
+        from public.organizations o
+        where o.organization_id = contacts.organization_id and o.owner_user_id = (select auth.uid())
       )
       or (
         owner_user_id is null
-        and organization_id in (select public.my_accessible_organizations())
+        and exists (
+          select from public.organizations o where o.organization_id = contacts.organization_id
+        )
       )
     )
   );
@@ -902,7 +927,7 @@ drop policy if exists products_select_scoped on public.products;
 create policy products_select_scoped on public.products for select to authenticated
   using (
     deleted_at is null
-    and principal_org_id in (select public.my_accessible_organizations())
+    and exists (select from public.organizations o where o.organization_id = products.principal_org_id)
   );
 drop policy if exists products_insert_principal on public.products;
 create policy products_insert_principal on public.products for insert to authenticated
@@ -1009,9 +1034,9 @@ create policy interactions_select_involved on public.interactions for select to 
     deleted_at is null
     and (
       owner_user_id = (select auth.uid())
-      or opportunity_id in (
+      or opportunity_id = any (array(
         select op.opportunity_id from public.opportunities op where op.owner_user_id = (select auth.uid())
-      )
+      ))
     )
   );
 drop policy if exists interactions_insert_opportunity on public.interactions;
@@ -1028,18 +1053,18 @@ create policy interactions_update_involved on public.interactions for update to 
     deleted_at is null
     and (
       owner_user_id = (select auth.uid())
-      or opportunity_id in (
+      or opportunity_id = any (array(
         select op.opportunity_id from public.opportunities op where op.owner_user_id = (select auth.uid())
-      )
+      ))
     )
   )
   with check (
     deleted_at is null
     and (
       owner_user_id = (select auth.uid())
-      or opportunity_id in (
+      or opportunity_id = any (array(
         select op.opportunity_id from public.opportunities op where op.owner_user_id = (select auth.uid())
-      )
+      ))
     )
   );
 drop policy if exists interactions_delete_involved on public.interactions;
@@ -1048,9 +1073,9 @@ create policy interactions_delete_involved on public.interactions for delete to 
     deleted_at is null
     and (
       owner_user_id = (select auth.uid())
-      or opportunity_id in (
+      or opportunity_id = any (array(
         select op.opportunity_id from public.opportunities op where op.owner_user_id = (select auth.uid())
-      )
+      ))
     )
   );
 
