@@ -332,7 +332,6 @@ export const mutations: readonly Mutation[] = [
       using (deleted_at is null and owner_user_id::text = (select auth.uid())::text);`,
   },
   { breaks: "A6.7 the indexes", sql: "drop index idx_opportunities_owner_deleted;" },
-  { breaks: "A6.7 the indexes", sql: "drop index idx_opportunities_owner_created;" },
   { breaks: "A6.7 the indexes", sql: "drop index idx_interactions_composite;" },
   { breaks: "A6.7 the indexes", sql: "drop index idx_organizations_owner_deleted;" },
   { breaks: "A6.8", sql: slowPolicy("0.1") },

@@ -260,11 +260,10 @@ select current_setting('kp.plan') ~ 'Index Cond: \(+owner_user_id = '
 
 -- check: A6.7 the indexes of the policies are there and valid
 -- expect: true
-select count(*) = 4 and bool_and(x.indisvalid and pg_get_expr(x.indpred, x.indrelid) = '(deleted_at IS NULL)')
+select count(*) = 3 and bool_and(x.indisvalid and pg_get_expr(x.indpred, x.indrelid) = '(deleted_at IS NULL)')
 from pg_index x
 where x.indexrelid in (
   to_regclass('public.idx_opportunities_owner_deleted'),
-  to_regclass('public.idx_opportunities_owner_created'),
   to_regclass('public.idx_interactions_composite'),
   to_regclass('public.idx_organizations_owner_deleted')
 );

@@ -41,7 +41,7 @@ begin
     (array['A', 'B', 'C', 'D'])[1 + n % 4],
     'Serves ' || (array['breakfast', 'banquets', 'school lunches', 'tasting menus', 'street food'])[1 + n % 5],
     case when n > shared then md5('load user ' || 1 + n % users)::uuid end,
-    now() - make_interval(days => 30 + n % 700)
+    now() - make_interval(days => 30 + n % 700, secs => n)
   from generate_series(1, organizations) n
   on conflict do nothing;
 
@@ -101,7 +101,7 @@ begin
     (array['Site Visit', 'Food Show', 'Follow-up', 'Sampling'])[1 + n % 4],
     'Wants it ' || (array['sliced', 'whole', 'by the case', 'weekly'])[1 + n % 4],
     md5('load user ' || 1 + c % users)::uuid,
-    now() - make_interval(days => 20 + n % 200)
+    now() - make_interval(days => 20 + n % 200, secs => n)
   from generate_series(1, opportunities) n
   cross join lateral (select shared + 1 + (n - 1) % customers as c) o
   on conflict do nothing;

@@ -12,9 +12,8 @@ create index concurrently if not exists idx_opportunities_owner_deleted
   on public.opportunities (owner_user_id, deleted_at)
   where deleted_at is null;
 create index concurrently if not exists idx_opportunities_owner_created
-  on public.opportunities (owner_user_id, created_at desc, opportunity_id)
-  include (organization_id, principal_org_id, distributor_org_id)
-  where deleted_at is null;
+  on public.opportunities (owner_user_id, created_at desc)
+  include (opportunity_id, organization_id, principal_org_id, distributor_org_id, deleted_at);
 create index concurrently if not exists idx_interactions_composite
   on public.interactions (opportunity_id, interaction_date desc, deleted_at)
   where deleted_at is null;

@@ -78,11 +78,12 @@ $pack$;
 create index if not exists idx_opportunities_owner_deleted
   on public.opportunities (owner_user_id, deleted_at)
   where deleted_at is null;
--- A page of one's own pipeline in its order, and, without a look at the table, what one's opportunities refer to.
+-- A page of one's own pipeline in its order, and, without a look at the table, what one's opportunities refer
+-- to. Not partial and without their id as a key: a lookup of one opportunity in a table that has no statistics
+-- yet might otherwise read this index from end to end.
 create index if not exists idx_opportunities_owner_created
-  on public.opportunities (owner_user_id, created_at desc, opportunity_id)
-  include (organization_id, principal_org_id, distributor_org_id)
-  where deleted_at is null;
+  on public.opportunities (owner_user_id, created_at desc)
+  include (opportunity_id, organization_id, principal_org_id, distributor_org_id, deleted_at);
 create index if not exists idx_interactions_composite
   on public.interactions (opportunity_id, interaction_date desc, deleted_at)
   where deleted_at is null;
