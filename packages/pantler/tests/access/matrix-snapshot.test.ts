@@ -131,9 +131,7 @@ describe("the snapshot of who can see and change what", () => {
         ].map((sentence) => expect.stringContaining(sentence.split(" (")[0] ?? "")),
       );
       const opened = await changesBy(measured, "alter table public.empty disable row level security");
-      expect(told(opened)).toContain(
-        "gained: ada can read all of empty, which could not be told before",
-      );
+      expect(told(opened)).toContain("gained: ada can read all of empty, which could not be told before");
 
       const gone = await changesBy(measured, `delete from public.notes where user_id = '${ada}'`);
       expect(gone).toContainEqual({

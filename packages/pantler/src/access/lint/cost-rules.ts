@@ -56,7 +56,7 @@ function judgeCalls(policy: Policy, context: LintContext): void {
       rule: "policy-function-per-row",
       subject: policy.subject,
       message: `Policy ${policy.name} calls ${listed(names.map((name) => `${name}()`))} anew for every row that a query looks at.`,
-      remedy: `Write (select ${first}(…)), which is worked out once for each query.`,
+      remedy: `Write (select ${first}(${first.endsWith("current_setting") ? "…" : ""})), which is worked out once for each query.`,
       ...(context.relations.includes(relation)
         ? { fix: { kind: "wrap-calls", schema: relation.schema, table: relation.name, policy: policy.name } }
         : {}),

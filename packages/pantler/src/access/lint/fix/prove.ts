@@ -46,11 +46,11 @@ export async function proveRewritings(
     await run(
       url,
       tried.map(({ up }) => up),
-      "do what they are meant to",
+      "run the migration",
       operation,
     );
     const changes = compareAccess(before, await measure("after"));
-    await run(url, tried.map(({ down }) => down).reverse(), "be taken back", operation);
+    await run(url, tried.map(({ down }) => down).reverse(), "run its rollback", operation);
     await requireSame(url, schema);
     if (changes.length === 0) break;
     wanted = withoutUndecided(tried, changes);
@@ -105,7 +105,7 @@ async function run(
   what: string,
   operation: Operation,
 ): Promise<void> {
-  await operation.step(`see whether they ${what}`, async () => {
+  await operation.step(what, async () => {
     await withClient(url, async (client) => {
       await client.query("begin");
       for (const statement of statements) {
