@@ -10,6 +10,7 @@ import { LintContext } from "./context.js";
 import { judgeCosts } from "./cost-rules.js";
 import { judgeExposure } from "./exposure-rules.js";
 import type { AccessFinding, AccessLint } from "./finding.js";
+import { judgeHiddenRows } from "./hidden-rows-rules.js";
 import { judgeMemberships } from "./membership-rules.js";
 import { judgeOwnership } from "./ownership-rules.js";
 import { judgePolicies } from "./policy-rules.js";
@@ -18,10 +19,19 @@ import { readFacts } from "./read-facts.js";
 import { judgeRecursion } from "./recursion-rule.js";
 import { judgeRoutines } from "./routine-rules.js";
 import { judgeShapes } from "./shape-rules.js";
+import { judgeTrust } from "./trust-rules.js";
 
 const sets = [
-  ...[judgeExposure, judgeColumns, judgeRoutines, judgePolicies, judgePrivileges, judgeMemberships],
-  ...[judgeRecursion, judgeOwnership, judgeCosts, judgeShapes],
+  ...[
+    judgeExposure,
+    judgeColumns,
+    judgeRoutines,
+    judgePolicies,
+    judgeTrust,
+    judgePrivileges,
+    judgeMemberships,
+  ],
+  ...[judgeRecursion, judgeOwnership, judgeHiddenRows, judgeCosts, judgeShapes],
 ];
 
 /**

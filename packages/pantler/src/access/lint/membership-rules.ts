@@ -15,7 +15,7 @@ import {
 import { callsIn, constantOf, equationOf, rowColumnsIn, subqueriesIn } from "./expression.js";
 import type { RelationFacts, RoutineFacts } from "./facts.js";
 import { isGate } from "./gate.js";
-import { isProfile } from "./ownership-rules.js";
+import { isProfile } from "./hidden-rows-rules.js";
 
 const role = "authenticated";
 

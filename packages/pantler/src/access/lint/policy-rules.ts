@@ -1,5 +1,3 @@
-import type { Node } from "libpg-query";
-import { nameOfCall, stringsIn } from "../../migrations/index.js";
 import {
   checkFor,
   filterFor,
@@ -10,7 +8,7 @@ import {
   titleOf,
   widthIn,
 } from "./context.js";
-import { callsIn, columnNamesIn, rowColumnsIn, selfComparisons, subqueriesIn } from "./expression.js";
+import { rowColumnsIn, subqueriesIn } from "./expression.js";
 import { type ApiRole, apiRoles, type Command, type RelationFacts } from "./facts.js";
 
 const commands = ["select", "insert", "update", "delete"] as const;
@@ -18,9 +16,6 @@ const commands = ["select", "insert", "update", "delete"] as const;
 /** What policies let through that they are there to keep out. */
 export function judgePolicies(context: LintContext): void {
   for (const policy of context.policies) {
-    judgeUserMetadata(policy, context);
-    judgeRequest(policy, context);
-    judgeSelfComparison(policy, context);
     if (!policy.relation.rowSecurity || !policy.permissive) continue;
     if (!judgeWidth(policy, context)) judgeIndifference(policy, context);
   }
@@ -99,62 +94,6 @@ function judgeIndifference(policy: Policy, context: LintContext): void {
     level: changed === "insert" && !hasOwners ? "info" : "warning",
     subject: policy.subject,
     message: `Policy ${policy.name} does not ask who is asking: ${listed(roles)} may ${changed} ${changed === "insert" ? `rows of ${title}, in anybody's name` : `any row of ${title} that fits it`}.`,
-  });
-}
-
-function judgeUserMetadata(policy: Policy, context: LintContext): void {
-  const trees = [policy.usingTree, policy.checkTree];
-  const here = trees.some((tree) => isMetadata(tree));
-  const through = trees
-    .flatMap((tree) => callsIn(tree))
-    .flatMap((call) => context.routines.named(nameOfCall(call)))
-    .find((routine) => context.routines.readsUserMetadata(routine));
-  if (!here && !through) return;
-  const where = here ? "" : ` through ${through?.schema}.${through?.name}()`;
-  context.report({
-    rule: "policy-trusts-user-metadata",
-    subject: policy.subject,
-    message: `Policy ${policy.name} believes the user_metadata of a token${where}, which every user can write: supabase.auth.updateUser({ data: … }).`,
-  });
-}
-
-function isMetadata(tree: Node | undefined): boolean {
-  return (
-    columnNamesIn(tree).has("raw_user_meta_data") ||
-    stringsIn(tree).some(({ text }) => text.includes("user_metadata"))
-  );
-}
-
-/** Headers of a request are what the caller makes them. */
-function judgeRequest(policy: Policy, context: LintContext): void {
-  const trees = [policy.usingTree, policy.checkTree];
-  const here = trees.some((tree) => stringsIn(tree).some(({ text }) => isOfRequest(text)));
-  const through = trees
-    .flatMap((tree) => callsIn(tree))
-    .flatMap((call) => context.routines.named(nameOfCall(call)))
-    .find((routine) => context.routines.strings(routine).some(isOfRequest));
-  if (!here && !through) return;
-  const where = here ? "" : ` through ${through?.schema}.${through?.name}()`;
-  context.report({
-    rule: "policy-trusts-request",
-    subject: policy.subject,
-    message: `Policy ${policy.name} believes a header or a cookie of the request${where}, which whoever sends it writes as he likes.`,
-  });
-}
-
-function isOfRequest(text: string): boolean {
-  return /^request\.(headers?|cookies?)\b/.test(text);
-}
-
-function judgeSelfComparison(policy: Policy, context: LintContext): void {
-  const found = [...selfComparisons(policy.usingTree), ...selfComparisons(policy.checkTree)];
-  const [first] = found;
-  if (first === undefined) return;
-  context.report({
-    rule: "policy-compares-column-with-itself",
-    subject: policy.subject,
-    message: `Policy ${policy.name} compares ${first} with itself, which is true of every row: a name that was meant for ${titleOf(policy.relation)} is taken for the sub-query's own table.`,
-    remedy: `Write ${titleOf(policy.relation)}'s name before the column in the sub-query.`,
   });
 }
 
