@@ -22,6 +22,8 @@ export interface ColumnFacts {
   readonly isUpdatable: boolean;
   /** Whether a key consists of it or has it in it. */
   readonly isInKey: boolean;
+  /** Whether it refers to a row of another table. */
+  readonly refers: boolean;
 }
 
 export interface PolicyFacts {
@@ -138,6 +140,7 @@ select
         where adrelid = c.oid and adnum = a.attnum
       ),
       'isUpdatable', c.relkind not in ('v', 'f', 'm') or pg_column_is_updatable(c.oid, a.attnum, true),
+      'refers', exists (select from pg_constraint where conrelid = c.oid and contype = 'f' and a.attnum = any (conkey)),
       'isInKey', exists (select from pg_index where indrelid = c.oid and indisunique and a.attnum = any (indkey))
     ) order by a.attnum)
     from pg_attribute a

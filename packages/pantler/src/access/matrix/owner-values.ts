@@ -7,7 +7,8 @@ import type { Pair } from "./pair.js";
 export interface OwnerValues {
   readonly column: OwnerColumn;
   readonly self: string | undefined;
-  readonly another: string | undefined;
+  /** Two, so that one of them differs from whatever a row holds. */
+  readonly others: readonly string[];
 }
 
 /** Reads what a row would have to hold to be the identity's own, or another's; the session reads as itself. */
@@ -21,14 +22,14 @@ export async function readOwnerValues({ session, identity, ownerColumns }: Pair)
     const attempt = await session.attempt(
       `(select ${key}::text as key, true as self from ${table} where ${user}::text = $1 limit 1)
       union all
-      (select ${key}::text, false from ${table} where ${user} is not null and ${user}::text is distinct from $1 order by 1 limit 1)`,
+      (select ${key}::text, false from ${table} where ${user} is not null and ${user}::text is distinct from $1 order by 1 limit 2)`,
       [identity.userId ?? null],
     );
     const rows = attempt.refusal ? [] : (attempt.rows as unknown as { key: string; self: boolean }[]);
     found.push({
       column,
       self: rows.find(({ self }) => self)?.key ?? (through ? undefined : identity.userId),
-      another: rows.find(({ self }) => !self)?.key,
+      others: rows.filter(({ self }) => !self).map(({ key }) => key),
     });
   }
   return found;

@@ -201,18 +201,21 @@ export function writeSnapshot(file: string, snapshot: AccessSnapshot): void {
 /** What fits stands on one line, so that a change of one right is one line in a review. */
 const lineWidth = 110;
 
-function render(value: unknown, depth: number): string {
+/** @param before what stands on the line before the value */
+function render(value: unknown, depth: number, before = ""): string {
   const flat = inline(value);
-  if (typeof value !== "object" || value === null) return flat;
+  if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return flat;
+  const isList = Array.isArray(value);
+  const fits = before.length + flat.length + ",".length <= lineWidth;
+  if (fits && (isList || depth > 3)) return flat;
   const indent = "  ".repeat(depth + 1);
-  const isShort = flat.length + indent.length + 16 <= lineWidth && depth > 2;
-  if (isShort || Object.keys(value).length === 0) return flat;
-  const parts = Array.isArray(value)
-    ? value.map((each) => `${indent}${render(each, depth + 1)}`)
-    : Object.entries(value)
-        .filter(([, each]) => each !== undefined)
-        .map(([key, each]) => `${indent}${JSON.stringify(key)}: ${render(each, depth + 1)}`);
-  const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+  const parts = isList
+    ? value.map((each) => `${indent}${render(each, depth + 1, indent)}`)
+    : Object.entries(value).flatMap(([key, each]) => {
+        const start = `${indent}${JSON.stringify(key)}: `;
+        return each === undefined ? [] : [`${start}${render(each, depth + 1, start)}`];
+      });
+  const [open, close] = isList ? ["[", "]"] : ["{", "}"];
   return `${open}\n${parts.join(",\n")}\n${"  ".repeat(depth)}${close}`;
 }
 

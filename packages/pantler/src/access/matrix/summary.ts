@@ -86,10 +86,10 @@ function remarksOn(relation: MeasuredRelation, cell: Cell): string[] {
   if (gives) remarks.push(`one's own row can be made another's (${gives.join(", ")})`);
   if (cell.update.ownershipUnclear)
     remarks.push(`whether owners can be changed is not known: ${cell.update.ownershipUnclear}`);
-  const unclear = [
-    ...new Set(Object.values(cell.update.verdicts).flatMap((verdict) => verdict.unclear ?? [])),
-  ];
-  if (unclear.length > 0) remarks.push(`whether ${columnsInWords(unclear)} can be changed is not known`);
+  for (const { level, unclear = [], why } of Object.values(cell.update.verdicts)) {
+    if (unclear.length === 0 || level === "undecided") continue;
+    remarks.push(`whether ${columnsInWords(unclear)} can be changed is not known${why ? `: ${why}` : ""}`);
+  }
   return [...new Set(remarks)];
 }
 

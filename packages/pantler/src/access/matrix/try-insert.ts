@@ -82,9 +82,9 @@ function rowsOf(
 function named(pair: Pair, rowClass: RowClass, rows: readonly Row[], owners: readonly OwnerValues[]): Row[] {
   const { relation } = pair;
   if (owners.length === 0) return [];
-  const places = owners.map(({ column, self, another }) => ({
+  const places = owners.map(({ column, self, others }) => ({
     at: relation.columns.findIndex(({ name }) => name === column.column),
-    value: rowClass === "own" ? self : rowClass === "others" ? another : null,
+    value: rowClass === "own" ? self : rowClass === "others" ? others[0] : null,
   }));
   if (places.some(({ value }) => value === undefined)) return [];
   return rows.map((row) =>

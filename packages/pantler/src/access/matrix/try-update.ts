@@ -47,6 +47,8 @@ interface RowResult {
   readonly outcome: Outcome;
   readonly columns: readonly string[];
   readonly unclear: readonly string[];
+  /** Why of one of these it could not be told. */
+  readonly unclearWhy?: string | undefined;
 }
 
 /** Tries to change each row, every column for itself; the session already is the identity. */
@@ -84,6 +86,7 @@ export async function tryUpdate(
       outcome: isAllowed ? { kind: "allowed" } : result.outcome,
       columns: [...result.columns, ...ownership.columns],
       unclear: [...result.unclear, ...ownership.untried],
+      unclearWhy: result.unclearWhy,
     });
   }
   const verdict = summarise(
@@ -101,10 +104,15 @@ export async function tryUpdate(
       ...verdict,
       columns: [...names.filter((name) => columns.has(name)), ...byRuling],
       unclear: names.filter((name) => unclear.has(name)),
+      ...(unclear.size > 0 && verdict.why === undefined ? { why: whyUnclear(results) } : {}),
     },
     ownership: changes,
     ownershipUnclear,
   };
+}
+
+function whyUnclear(results: readonly RowResult[]): string | undefined {
+  return results.find(({ unclearWhy }) => unclearWhy !== undefined)?.unclearWhy;
 }
 
 /**
@@ -120,7 +128,8 @@ async function changeColumns(
   const choices = columns.map(({ column, at }) => {
     const own = row.values[at] ?? null;
     const values = otherValues(column, at, own, [...alike, ...pool]);
-    return { name: column.name, own, values, isAlike: alike.some((each) => values.includes(each[at] ?? "")) };
+    const isAlike = !column.refers || alike.some((each) => values.includes(each[at] ?? ""));
+    return { name: column.name, own, values, isAlike };
   });
   if (choices.length === 0)
     return { outcome: { kind: "refused", why: "no column can be changed" }, columns: [], unclear: [] };
@@ -160,12 +169,13 @@ async function changeColumns(
     if (found.kind === "unclear") unclear.push(name);
     if (found.kind !== "allowed") last = found.kind === "unclear" ? found : (last ?? found);
   }
-  return isLetIn
+  const result: RowResult = isLetIn
     ? { outcome: { kind: "allowed" }, columns: allowed, unclear }
     : resultOf(allowed, unclear, last);
+  return { ...result, unclearWhy: unclear.length > 0 ? last?.why : undefined };
 }
 
-/** A policy looks at the value, and none of another row of the class was there to be tried. */
+/** A policy looks at what the value refers to, and none of another row of the class was there to be tried. */
 const foreignValues: Outcome = { kind: "unclear", why: "there was no value of such a row to try" };
 
 /** The columns that the policies for updates read. */
@@ -216,10 +226,11 @@ async function changeOwner(
   const columns: string[] = [];
   const untried: string[] = [];
   let unclear: string | undefined;
-  for (const { column, self, another } of owners) {
+  for (const { column, self, others } of owners) {
     const placed = possible.find((each) => each.column.name === column.column);
     if (!placed) continue;
     const own = row.values[placed.at] ?? null;
+    const another = others.find((value) => value !== own);
     const tries: (readonly [OwnershipChange | undefined, string | undefined])[] =
       row.class === "own"
         ? [["gives away", another]]

@@ -10,7 +10,9 @@ export function otherValues(
   const held = pool.flatMap((values) => values[at] ?? []);
   const fromRows = [...new Set(held)].filter((value) => value !== own).slice(0, 2);
   const made = madeUp(column, own).filter((value) => value !== own);
-  return [...new Set([...fromRows, ...made])].slice(0, 3);
+  // All labels of an enum: one of them may be what a policy wants.
+  const most = column.labels === null ? 4 : 20;
+  return [...new Set([...fromRows, ...made])].slice(0, most);
 }
 
 /** https://www.postgresql.org/docs/17/catalog-pg-type.html#CATALOG-TYPCATEGORY-TABLE */
