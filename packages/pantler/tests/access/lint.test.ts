@@ -114,6 +114,29 @@ describe("access lint", () => {
     expect(findings.filter(isGrave)).toEqual([]);
   });
 
+  it("lets people follow each other, and not make themselves administrators", async () => {
+    const findings = await lintOf(`
+      create table public.follows (
+        follower_id uuid references auth.users (id), followed_id uuid references auth.users (id),
+        primary key (follower_id, followed_id)
+      );
+      create table public.admins (user_id uuid primary key references auth.users (id), since date);
+      create table public.posts (id uuid primary key, author_id uuid not null references auth.users (id));
+      create index on public.follows (followed_id); create index on public.posts (author_id);
+      alter table public.follows enable row level security;
+      alter table public.admins enable row level security;
+      alter table public.posts enable row level security;
+      create policy own on public.follows for all to authenticated using (follower_id = (select auth.uid()));
+      create policy own on public.admins for insert to authenticated with check (user_id = (select auth.uid()));
+      create policy followed on public.posts for select to authenticated using (
+        author_id in (select followed_id from public.follows where follower_id = (select auth.uid())));
+      create policy staff on public.posts for delete to authenticated
+        using ((select auth.uid()) in (select user_id from public.admins));`);
+    expect(findings.filter(isGrave).map(({ rule, subject }) => [rule, subject])).toEqual([
+      ["membership-self-service", "public.admins"],
+    ]);
+  });
+
   it("takes the default rights of a schema that the API does not serve for nobody's business", async () => {
     expect(await lintOf("create schema inside; create table inside.t (id int primary key)")).toEqual([]);
   });

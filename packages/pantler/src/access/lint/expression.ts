@@ -36,15 +36,27 @@ export function callsIn(root: unknown): FuncCall[] {
   return found;
 }
 
+/** A select from tables that stands in an expression, and what its answer is compared with. */
+export interface Subquery {
+  readonly query: SelectStmt;
+  readonly compared: Node | undefined;
+}
+
 /** The selects from tables that stand in an expression, those inside of others too. */
-export function subqueriesIn(root: unknown): SelectStmt[] {
-  const found: SelectStmt[] = [];
+export function linksIn(root: unknown): Subquery[] {
+  const found: Subquery[] = [];
   visitNodes(root, (kind, fields) => {
-    const select = kind === "SubLink" && asNode((fields as SubLink).subselect, "SelectStmt");
-    if (select && (select.fromClause ?? []).length > 0) found.push(select);
+    const { subselect, testexpr } = kind === "SubLink" ? (fields as SubLink) : {};
+    const query = asNode(subselect, "SelectStmt");
+    if (query && (query.fromClause ?? []).length > 0) found.push({ query, compared: testexpr });
     return true;
   });
   return found;
+}
+
+/** The same without what their answers are compared with. */
+export function subqueriesIn(root: unknown): SelectStmt[] {
+  return linksIn(root).map(({ query }) => query);
 }
 
 /** The names of columns that an expression of a table's policy takes from the row, also from inside of sub-queries. */

@@ -12,7 +12,7 @@ import {
   titleOf,
   widthIn,
 } from "./context.js";
-import { callsIn, constantOf, equationOf, rowColumnsIn, subqueriesIn } from "./expression.js";
+import { callsIn, constantOf, equationOf, linksIn, rowColumnsIn, type Subquery } from "./expression.js";
 import type { RelationFacts, RoutineFacts } from "./facts.js";
 import { isGate } from "./gate.js";
 import { isProfile } from "./hidden-rows-rules.js";
@@ -46,9 +46,7 @@ export function judgeMemberships(context: LintContext): void {
 function membershipsOf(context: LintContext): Membership[] {
   return context.policies.flatMap((policy) =>
     [policy.usingTree, policy.checkTree].flatMap((tree) => [
-      ...subqueriesIn(tree).flatMap((query) =>
-        context.asks(tree) ? membershipsIn(query, policy, context) : [],
-      ),
+      ...linksIn(tree).flatMap((link) => (context.asks(tree) ? membershipsIn(link, policy, context) : [])),
       ...callsIn(tree)
         .flatMap((call) => context.routines.named(nameOfCall(call)))
         .flatMap((routine) => membershipsBehind(routine, policy, context)),
@@ -57,8 +55,8 @@ function membershipsOf(context: LintContext): Membership[] {
 }
 
 /** The tables that a sub-query looks into for the caller's own rows. */
-function membershipsIn(query: SelectStmt, policy: Policy, context: LintContext): Membership[] {
-  const isAboutRow = rowColumnsIn(query, policy.relation.name).size > 0;
+function membershipsIn({ query, compared }: Subquery, policy: Policy, context: LintContext): Membership[] {
+  const isAboutRow = rowColumnsIn([query, compared], policy.relation.name).size > 0;
   return context.tablesIn(query.fromClause).flatMap((table) => {
     const { named, linked } = columnsOf(table, query);
     const owners = ownersOf(table, context);
