@@ -19,7 +19,7 @@ export function renderMatrix(matrix: AccessMatrix, paint: Paint, width: number):
   const functions = matrix.functions.filter(({ calls }) =>
     Object.values(calls).some(({ callable }) => callable),
   );
-  if (functions.length > 0) lines.push("", ...functionLines(matrix, functions, paint));
+  if (functions.length > 0) lines.push("", ...functionLines(matrix, functions, paint, width));
   const remarks = remarksOf(matrix);
   if (remarks.length > 0)
     lines.push("", ...remarks.map((each) => `${paint.warning("!")} ${printable(each)}`));
@@ -111,6 +111,7 @@ function functionLines(
   { identities }: AccessMatrix,
   functions: AccessMatrix["functions"],
   paint: Paint,
+  width: number,
 ): string[] {
   const lines = [paint.bold("functions that can be called")];
   for (const each of functions) {
@@ -122,9 +123,23 @@ function functionLines(
     }
     const who = [...found].map(([words, names]) => `${names.join(", ")}: ${words}`).join("; ");
     const owner = each.definer ? paint.warning(" as its owner") : "";
-    lines.push(`  ${printable(each.name)}${owner}  ${paint.dim(printable(who))}`);
+    lines.push(`  ${printable(each.name)}${owner}`);
+    lines.push(...broken(printable(who), width - 6).map((line) => `      ${paint.dim(line)}`));
   }
   return lines;
+}
+
+/** A text in lines of at most so many characters, broken between words. */
+function broken(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 /** How the matrix differs from the snapshot, a line for each change. */

@@ -7,6 +7,7 @@ import { chooseTrials, chooseViewTrials } from "./trial-rows.js";
 import { tryDelete } from "./try-delete.js";
 import { tryInsert } from "./try-insert.js";
 import { tryUpdate } from "./try-update.js";
+import { doubtOf, tryWhole } from "./try-whole.js";
 
 type Verdicts = Partial<Record<RowClass, Verdict>>;
 type Ownership = Partial<Record<OwnershipChange, readonly string[]>>;
@@ -31,11 +32,17 @@ export async function measurePair(pair: Pair): Promise<Cell> {
     const verdicts: Record<"insert" | "update" | "delete", Verdicts> = { insert: {}, update: {}, delete: {} };
     const ownership: Ownership = {};
     let ownershipUnclear: string | undefined;
+    const beyond = {
+      update: isTried.includes("update") ? await tryWhole(pair, "update") : undefined,
+      delete: isTried.includes("delete") ? await tryWhole(pair, "delete") : undefined,
+    };
     for (const rowClass of classesOf(pair)) {
       const rows = trials.rows.filter((row) => row.class === rowClass);
+      const whole = (command: "update" | "delete") =>
+        known(pair, command) ?? (rows.length > 0 ? beyond[command] : undefined);
       verdicts.insert[rowClass] = known(pair, "insert") ?? (await tryInsert(pair, rowClass, trials, owners));
-      verdicts.delete[rowClass] = known(pair, "delete") ?? (await tryDelete(pair, rows));
-      const update = known(pair, "update");
+      verdicts.delete[rowClass] = whole("delete") ?? (await tryDelete(pair, rows));
+      const update = whole("update");
       if (update) verdicts.update[rowClass] = update;
       else {
         const trial = await tryUpdate(pair, rows, trials.pool, owners);
@@ -46,7 +53,14 @@ export async function measurePair(pair: Pair): Promise<Cell> {
         ownershipUnclear ??= trial.ownershipUnclear;
       }
     }
-    return cellOf(pair, seen, verdicts, ownership, ownershipUnclear);
+    const doubts = (["update", "delete"] as const).flatMap((command) =>
+      classesOf(pair).flatMap((rowClass) => {
+        const verdict = verdicts[command][rowClass];
+        return (verdict && doubtOf(command, rowClass, verdict, seen.groups, trials)) ?? [];
+      }),
+    );
+    const found = { ...seen, notes: [...seen.notes, ...doubts] };
+    return cellOf(pair, found, verdicts, ownership, ownershipUnclear);
   });
 }
 

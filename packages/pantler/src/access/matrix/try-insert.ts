@@ -41,7 +41,9 @@ export async function tryInsert(
       else outcomes.push({ kind: "refused", why: "a trigger puts another owner in" });
     }
   }
-  const verdict = summarise(pair, "insert", outcomes);
+  const told = summarise(pair, "insert", outcomes);
+  const verdict =
+    told.level === "none" ? { ...told, why: `${outcomes.length} rows were refused: ${told.why}` } : told;
   // A row of nothing but an owner may be refused for what it lacks.
   const isMadeUp = trials.pool.length === 0;
   if (!isMadeUp || verdict.level !== "none") return verdict;
