@@ -120,6 +120,24 @@ describe("the access matrix", () => {
     );
   });
 
+  it("does not say no where rows are within reach that it did not find", async () => {
+    await withPeople(
+      `create table public.many (id int primary key, user_id uuid not null references auth.users);
+      insert into public.many select n, '${ben}' from generate_series(1, 400) n;
+      alter table public.many enable row level security;
+      create policy reads on public.many for select to authenticated using (true);
+      create policy odd on public.many to authenticated using (current_user = 'authenticated' and id = 317);`,
+      async ({ measure }) => {
+        const cell = cellOf(await measure(), "ada", "many");
+        expect(levels(cell)).toMatchObject({
+          update: { others: "undecided" },
+          delete: { others: "undecided" },
+        });
+        expect(cell.delete.verdicts.others?.why).toContain("6 of 400 rows were refused");
+      },
+    );
+  });
+
   it("follows foreign keys to whose a row is, and counts some where only some are seen", async () => {
     await withPeople(
       `create table public.invoices (id int primary key, user_id uuid not null references auth.users, paid boolean);

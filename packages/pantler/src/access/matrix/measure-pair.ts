@@ -7,7 +7,7 @@ import { chooseTrials, chooseViewTrials } from "./trial-rows.js";
 import { tryDelete } from "./try-delete.js";
 import { tryInsert } from "./try-insert.js";
 import { tryUpdate } from "./try-update.js";
-import { doubtOf, tryWhole } from "./try-whole.js";
+import { outOfReach, reachesAny, reconsider } from "./try-whole.js";
 
 type Verdicts = Partial<Record<RowClass, Verdict>>;
 type Ownership = Partial<Record<OwnershipChange, readonly string[]>>;
@@ -32,14 +32,14 @@ export async function measurePair(pair: Pair): Promise<Cell> {
     const verdicts: Record<"insert" | "update" | "delete", Verdicts> = { insert: {}, update: {}, delete: {} };
     const ownership: Ownership = {};
     let ownershipUnclear: string | undefined;
-    const beyond = {
-      update: isTried.includes("update") ? await tryWhole(pair, "update") : undefined,
-      delete: isTried.includes("delete") ? await tryWhole(pair, "delete") : undefined,
+    const isReached = {
+      update: isTried.includes("update") ? await reachesAny(pair, "update") : undefined,
+      delete: isTried.includes("delete") ? await reachesAny(pair, "delete") : undefined,
     };
     for (const rowClass of classesOf(pair)) {
       const rows = trials.rows.filter((row) => row.class === rowClass);
       const whole = (command: "update" | "delete") =>
-        known(pair, command) ?? (rows.length > 0 ? beyond[command] : undefined);
+        known(pair, command) ?? (rows.length > 0 && isReached[command] === false ? outOfReach : undefined);
       verdicts.insert[rowClass] = known(pair, "insert") ?? (await tryInsert(pair, rowClass, trials, owners));
       verdicts.delete[rowClass] = whole("delete") ?? (await tryDelete(pair, rows));
       const update = whole("update");
@@ -54,10 +54,7 @@ export async function measurePair(pair: Pair): Promise<Cell> {
       }
     }
     const doubts = (["update", "delete"] as const).flatMap((command) =>
-      classesOf(pair).flatMap((rowClass) => {
-        const verdict = verdicts[command][rowClass];
-        return (verdict && doubtOf(command, rowClass, verdict, seen.groups, trials)) ?? [];
-      }),
+      reconsider(command, verdicts[command], seen.groups, trials, isReached[command]),
     );
     const found = { ...seen, notes: [...seen.notes, ...doubts] };
     return cellOf(pair, found, verdicts, ownership, ownershipUnclear);
