@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type AccessExplanation, explainAccess } from "../../src/index.js";
 import { pantler } from "../support/cli.js";
+import { withRole } from "../support/database.js";
 import { failure } from "../support/failure.js";
 import { query } from "../support/inspect.js";
 import { type TestProject, withProject } from "../support/project.js";
@@ -230,6 +231,21 @@ describe("pantler access explain", () => {
 });
 
 describe("explain refuses", () => {
+  it("to guess for a role that may not act as others", async () => {
+    await withRole(
+      async (role) => {
+        await withTables(`${notes}${perRow}`, async ({ target, operation }) => {
+          const url = target.url.with({ user: role, password: "secret" });
+          const { code, remedy } = await failure(
+            explainAccess({ ...target, url }, { table: "public.notes", as: "anon" }, operation),
+          );
+          expect([code, remedy]).toEqual(["role-refused", expect.stringContaining("grant anon")]);
+        });
+      },
+      { options: "login password 'secret'" },
+    );
+  });
+
   it("names that it does not know", async () => {
     await withTables(
       `${notes} create view public.titles as select title from public.notes;`,

@@ -106,6 +106,10 @@ begin
   cross join lateral (select shared + 1 + (n - 1) % customers as c) o
   on conflict do nothing;
 
+  -- Each interaction looks its opportunity up. Without statistics the planner takes a partial index on live
+  -- rows for nearly empty, and would read it from end to end rather than search the primary key.
+  analyze public.opportunities;
+
   -- Every tenth one was made by a colleague of the opportunity's owner.
   insert into public.interactions (
     interaction_id, opportunity_id, contact_id, interaction_type, subject, interaction_date, duration_minutes,

@@ -79,8 +79,7 @@ create index if not exists idx_opportunities_owner_deleted
   on public.opportunities (owner_user_id, deleted_at)
   where deleted_at is null;
 -- A page of one's own pipeline in its order, and, without a look at the table, what one's opportunities refer
--- to. Not partial and without their id as a key: a lookup of one opportunity in a table that has no statistics
--- yet might otherwise read this index from end to end.
+-- to. It is not partial, for a partial index is considered for every lookup of a live row.
 create index if not exists idx_opportunities_owner_created
   on public.opportunities (owner_user_id, created_at desc)
   include (opportunity_id, organization_id, principal_org_id, distributor_org_id, deleted_at);

@@ -90,6 +90,7 @@ async function explain(
         async () => await readAccess(client, known, select),
       )
     : {};
+  stopWhenAborted(signal, untouched);
   const isTried = request.rows !== undefined && standing.bound && reading !== undefined;
   const trial = isTried
     ? await operation.step(`try indexes on a copy`, async (step) => {
