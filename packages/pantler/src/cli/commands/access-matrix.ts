@@ -48,10 +48,8 @@ export function accessMatrixCommand(ending: Ending): Command {
     const snapshot = access.snapshotOf(matrix);
     const changes =
       agreed && access.compareAccess(access.onlyRelations(agreed, options.table && snapshot), snapshot);
-    if (options.markdown !== undefined)
-      writeFileSync(options.markdown, access.renderMatrixMarkdown(matrix, project.name));
-    if (options.html !== undefined)
-      writeFileSync(options.html, access.renderMatrixHtml(matrix, project.name));
+    await save(options.markdown, () => access.renderMatrixMarkdown(matrix, project.name));
+    await save(options.html, () => access.renderMatrixHtml(matrix, project.name));
     if (options.write) access.writeSnapshot(file, snapshot);
     const isAgreed = !options.check || changes?.some(({ fails }) => fails) !== true;
     output.result(matrixFields(matrix, changes, isAgreed), () => {
@@ -83,6 +81,23 @@ async function refuseWords({ check, write, table }: Options, isAgreed: boolean):
       message: "A snapshot holds every table; --write does not go with --table.",
       state: "Nothing was done.",
       remedy: "Leave --table out.",
+    });
+  }
+}
+
+/** @throws InputError `file-unwritable` */
+async function save(file: string | undefined, text: () => string): Promise<void> {
+  if (file === undefined) return;
+  try {
+    writeFileSync(file, text());
+  } catch (error) {
+    const { InputError, messageOf } = await import("../../operation/index.js");
+    throw new InputError({
+      code: "file-unwritable",
+      message: `${file} cannot be written: ${messageOf(error)}.`,
+      state: "The database was only looked at.",
+      remedy: "Name a file in a folder that is there and writable.",
+      cause: error,
     });
   }
 }
