@@ -1,19 +1,13 @@
 import { type QualifiedName, sqlName } from "../../copy/index.js";
 import { type Client, quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
+import { changedTypes, freshValue, numberTypes } from "./fresh-value.js";
+import type { KeyColumn } from "./key-columns.js";
 
 /** A column that names a user, and what it says of the identity; undefined where it never names it. */
 export interface OwnerMark {
   readonly table: QualifiedName;
   readonly column: string;
   readonly value: string | undefined;
-}
-
-/** A column of a foreign key, and the column that it refers to. */
-export interface KeyColumn {
-  readonly table: QualifiedName;
-  readonly column: string;
-  readonly toTable: QualifiedName;
-  readonly toColumn: string;
 }
 
 export interface Multiplication {
@@ -229,20 +223,6 @@ class Multiplier {
   }
 }
 
-const numberTypes = new Set(["int2", "int4", "int8", "numeric"]);
-const textTypes = new Set(["text", "varchar", "citext"]);
-const changedTypes = new Set([...numberTypes, ...textTypes, "uuid", "date", "timestamp", "timestamptz"]);
-
-/** A value like another one that belongs to a copy alone; nulls stay. */
-function freshValue(source: string, type: string, fullType: string, stride: bigint): string {
-  if (type === "uuid") return `md5(${source}::text || ':' || copy)::uuid`;
-  if (numberTypes.has(type)) return `(${source} + copy::bigint * ${stride})::${fullType}`;
-  if (textTypes.has(type)) return `(${source}::text || '~' || copy)::${fullType}`;
-  if (type === "date") return `${source} + copy`;
-  if (type === "timestamp" || type === "timestamptz") return `${source} + copy * interval '1 microsecond'`;
-  return source;
-}
-
 function keyOf(table: QualifiedName, column: string): string {
   return `${sqlName(table)}.${quoteIdentifier(column)}`;
 }
@@ -250,26 +230,4 @@ function keyOf(table: QualifiedName, column: string): string {
 async function countRows(client: Client, table: QualifiedName): Promise<number> {
   const { rows } = await client.query<{ rows: string }>(`select count(*) as rows from ${sqlName(table)}`);
   return Number(rows[0]?.rows);
-}
-
-const keysOf = `
-select
-  json_build_object('schema', schema_of.nspname, 'name', class.relname) as "table",
-  of_column.attname::text as column,
-  json_build_object('schema', to_schema.nspname, 'name', to_class.relname) as "toTable",
-  to_column.attname::text as "toColumn"
-from pg_constraint
-cross join unnest(conkey, confkey) as pair (key, to_key)
-join pg_class as class on class.oid = conrelid
-join pg_namespace as schema_of on schema_of.oid = class.relnamespace
-join pg_class as to_class on to_class.oid = confrelid
-join pg_namespace as to_schema on to_schema.oid = to_class.relnamespace
-join pg_attribute as of_column on of_column.attrelid = conrelid and of_column.attnum = key
-join pg_attribute as to_column on to_column.attrelid = confrelid and to_column.attnum = to_key
-where contype = 'f' and conparentid = 0
-`;
-
-/** Reads every foreign key of a database, column by column. */
-export async function readKeyColumns(client: Client): Promise<KeyColumn[]> {
-  return (await client.query<KeyColumn>(keysOf)).rows;
 }

@@ -3,16 +3,12 @@ import { type Client, quoteIdentifier } from "../../postgres/index.js";
 import type { Project } from "../../project/index.js";
 import type { AccessIdentity } from "../identities.js";
 import { readOwnership } from "../ownership.js";
-import {
-  type IndexCandidate,
-  type KnownTables,
-  type PolicyReads,
-  readKnownTables,
-  readPolicy,
-  statementOf,
-} from "./candidates.js";
+import { type PolicyReads, readPolicy } from "./candidates.js";
 import { filterOf } from "./filter.js";
-import { type Multiplication, type OwnerMark, readKeyColumns } from "./multiply.js";
+import { type IndexCandidate, statementOf } from "./index-candidate.js";
+import { readKeyColumns } from "./key-columns.js";
+import { type KnownTables, readKnownTables } from "./known-tables.js";
+import type { Multiplication, OwnerMark } from "./multiply.js";
 import { type RoleStanding, readRules, readStanding } from "./rules.js";
 import { type ExplainedTable, findTable } from "./table.js";
 

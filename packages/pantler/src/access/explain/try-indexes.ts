@@ -2,7 +2,7 @@ import { sqlName } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { grouped, messageOf, type Step, stopWhenAborted, timeInWords } from "../../operation/index.js";
 import { type Client, isConnectionLoss } from "../../postgres/index.js";
-import { type IndexCandidate, nameOf, statementOf } from "./candidates.js";
+import { type IndexCandidate, nameOf, statementOf } from "./index-candidate.js";
 import { type Multiplication, multiplyRows } from "./multiply.js";
 import { costsOf, indexesIn, type PlanCost, readOwnFunctions } from "./plan.js";
 import { become, measureReading, type Reading, type Request, rolledBack } from "./reading.js";
