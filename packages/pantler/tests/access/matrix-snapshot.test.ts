@@ -126,8 +126,8 @@ describe("the snapshot of who can see and change what", () => {
       );
       expect(told(changed)).toEqual(
         [
-          "undecided: the rules of empty changed, and what that means for ada cannot be told for lack of rows (select, update, delete)",
-          "undecided: the rules of empty changed, and what that means for ben cannot be told for lack of rows (select, update, delete)",
+          "undecided: the rules of empty changed, and what that means for ada could not be found out (select, update, delete)",
+          "undecided: the rules of empty changed, and what that means for ben could not be found out (select, update, delete)",
         ].map((sentence) => expect.stringContaining(sentence.split(" (")[0] ?? "")),
       );
       const opened = await changesBy(measured, "alter table public.empty disable row level security");

@@ -251,6 +251,41 @@ describe("the access matrix", () => {
     );
   });
 
+  it("knows that who may not name the owner of a row adds none in another's name", async () => {
+    await withPeople(
+      `create table public.posts (id uuid primary key default gen_random_uuid(), user_id uuid not null default auth.uid() references auth.users, text text);
+      insert into public.posts (user_id, text) values ('${ada}', 'a'), ('${ben}', 'b');
+      revoke insert on public.posts from anon, authenticated;
+      grant insert (text) on public.posts to authenticated`,
+      async ({ measure }) => {
+        expect(levels(cellOf(await measure(), "ada", "posts")).insert).toEqual({
+          own: "all",
+          others: "none",
+        });
+      },
+    );
+  });
+
+  it("asks triggers that wait for the commit as well", async () => {
+    await withPeople(
+      `${notes}
+      create policy own on public.notes to authenticated using (user_id = auth.uid());
+      create function public.refuse() returns trigger language plpgsql as $$
+      begin
+        raise exception 'notes stay' using errcode = '42501';
+      end $$;
+      create constraint trigger refuse after delete on public.notes deferrable initially deferred
+        for each row execute function public.refuse();`,
+      async ({ measure }) => {
+        expect(levels(cellOf(await measure(), "ada", "notes")).delete).toEqual({
+          own: "none",
+          others: "none",
+          nobodys: "none",
+        });
+      },
+    );
+  });
+
   it("tells views of their owner's rights from those of the caller's, and what can be changed through them", async () => {
     await withPeople(
       `${notes}

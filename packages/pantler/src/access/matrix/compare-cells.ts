@@ -158,6 +158,6 @@ function compareRules({ identity, subject, is }: Sides): AccessChange[] {
   if (is === "nothing") return [];
   const open = commands.filter((command) => Object.values(is[command].rows).some((level) => !isKnown(level)));
   if (open.length === 0) return [];
-  const sentence = `the rules of ${calledBy(subject)} changed, and what that means for ${identity} cannot be told for lack of rows (${open.join(", ")})`;
+  const sentence = `the rules of ${calledBy(subject)} changed, and what that means for ${identity} could not be found out (${open.join(", ")})`;
   return [{ identity, subject, kind: "undecided", sentence, fails: true }];
 }

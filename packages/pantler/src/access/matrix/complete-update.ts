@@ -1,5 +1,5 @@
 import { quoteIdentifier } from "../../postgres/index.js";
-import { type Outcome, outcomeOf } from "./outcome.js";
+import { completionOf, type Outcome, outcomeOf } from "./outcome.js";
 import type { Pair } from "./pair.js";
 import type { Assignments, TrialRow } from "./trial-rows.js";
 
@@ -24,14 +24,20 @@ export async function completeUpdate(
 ): Promise<CompletedUpdate | undefined> {
   const { session, relation, reach } = pair;
   const mayDiffer = relation.hasBeforeUpdate || relation.afterTriggers.includes("update");
-  if (!mayDiffer || relation.hasCascades || reach.ofCompleting(relation.oid, "update")) return undefined;
-  const attempt = await session.attempt(statement, row.parameters);
+  if (
+    !mayDiffer ||
+    relation.hasCascades ||
+    row.parameters.length > 0 ||
+    reach.ofCompleting(relation.oid, "update")
+  )
+    return undefined;
+  const attempt = await session.attempt(completionOf(statement));
   const outcome = outcomeOf(attempt);
   const isWritten = !attempt.refusal;
   if (!isWritten || outcome.kind !== "allowed" || !relation.hasBeforeUpdate)
     return { outcome, isWritten, kept: [] };
   const kept = await session.aside(async () => {
-    await session.client.query(statement, [...row.parameters]);
+    await session.client.query(completionOf(statement));
     await session.client.query("set local role none; set local row_security = off");
     return await keptColumns(pair, row, assignments);
   });

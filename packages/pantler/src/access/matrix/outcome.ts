@@ -10,6 +10,11 @@ export function trialOf(statement: string): string {
   return `with tried as (${statement} returning ln(-1 - random())) select sqrt(-1 - random() - count(*)) from tried`;
 }
 
+/** The statement as it runs to its end, with what waits for the commit judged at once. Parameters do not go with it. */
+export function completionOf(statement: string): string {
+  return `set constraints all immediate; ${statement}`;
+}
+
 /** The errors of the two, as `dlog1` and `dsqrt` of PostgreSQL's float.c raise them. */
 const written = { code: "2201E", routine: "dlog1" };
 const missed = { code: "2201F", routine: "dsqrt" };

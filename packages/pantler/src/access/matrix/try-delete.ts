@@ -1,6 +1,6 @@
 import { sqlName } from "../../copy/index.js";
 import type { Verdict } from "./matrix.js";
-import { type Outcome, outcomeOf, trialOf } from "./outcome.js";
+import { completionOf, type Outcome, outcomeOf, trialOf } from "./outcome.js";
 import type { Pair } from "./pair.js";
 import { summarise } from "./summarise.js";
 import type { TrialRow } from "./trial-rows.js";
@@ -17,8 +17,13 @@ async function deleteOne(pair: Pair, { condition, parameters }: TrialRow): Promi
   const statement = `delete from ${sqlName(relation)} where ${condition}`;
   const outcome = outcomeOf(await session.attempt(trialOf(statement), parameters));
   const mayStillRefuse = relation.afterTriggers.includes("delete") && !relation.hasCascades;
-  if (outcome.kind !== "allowed" || !mayStillRefuse || reach.ofCompleting(relation.oid, "delete")) {
+  if (
+    outcome.kind !== "allowed" ||
+    !mayStillRefuse ||
+    parameters.length > 0 ||
+    reach.ofCompleting(relation.oid, "delete")
+  ) {
     return outcome;
   }
-  return outcomeOf(await session.attempt(statement, parameters));
+  return outcomeOf(await session.attempt(completionOf(statement)));
 }

@@ -29,6 +29,9 @@ export async function tryInsert(
     const why = `it may not give ${number.name}, whose number would be taken from a sequence`;
     return { level: "undecided", why };
   }
+  const ownerless = ungranted.find(({ name }) => owners.some(({ column }) => column.column === name));
+  const isNamed = rowClass === "others" || (rowClass === "nobodys" && ownerless?.hasDefault === true);
+  if (ownerless && isNamed) return { level: "none", why: `it may not give ${ownerless.name}` };
   const rows = rowsOf(pair, rowClass, trials, owners);
   if (rows.length === 0) return summarise(pair, "insert", []);
   const outcomes: Outcome[] = [];
