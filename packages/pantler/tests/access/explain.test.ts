@@ -184,6 +184,23 @@ describe("explain tries indexes on a copy with more rows", () => {
     });
   });
 
+  it("says so when there are not enough numbers for so many rows", async () => {
+    const script = `
+      insert into auth.users (id, email) values ('${ann}', 'ann@test.local');
+      create table public.slots (id smallint primary key, owner_id uuid references auth.users);
+      insert into public.slots select n, '${ann}' from generate_series(1, 30) n;
+      alter table public.slots enable row level security;
+      grant select on public.slots to authenticated;
+      create policy own on public.slots using (owner_id = (select auth.uid()));`;
+    await withTables(script, async (project) => {
+      const { trial, rows } = await explain(project, "slots", "ann@test.local", 100_000);
+      expect(rows).toMatchObject({ seen: 30, of: 30 });
+      expect(trial?.sentence).toBe(
+        "The rows could not be multiplied on the copy, so that nothing was tried there: smallint out of range.",
+      );
+    });
+  });
+
   it("looks into sub-queries and the functions that a policy calls", async () => {
     const script = `
       insert into auth.users (id, email) values ('${ann}', 'ann@test.local'), ('${ben}', 'ben@test.local');

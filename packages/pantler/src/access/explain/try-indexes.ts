@@ -1,7 +1,7 @@
 import { sqlName } from "../../copy/index.js";
 import type { Target } from "../../engine/index.js";
 import { grouped, messageOf, type Step, stopWhenAborted, timeInWords } from "../../operation/index.js";
-import { type Client, isConnectionLoss } from "../../postgres/index.js";
+import { type Client, isConnectionLoss, sqlstateOf } from "../../postgres/index.js";
 import { type IndexCandidate, nameOf, statementOf } from "./index-candidate.js";
 import { type Multiplication, multiplyRows } from "./multiply.js";
 import { costsOf, indexesIn, type PlanCost, readOwnFunctions } from "./plan.js";
@@ -55,7 +55,8 @@ export async function tryIndexes(
   signal: AbortSignal | undefined,
 ): Promise<IndexTrial> {
   return await withScratchCopy(target, multiplication.tables, signal, async ({ client, notes }) => {
-    const rows = await multiplyRows(client, multiplication);
+    const rows = await orWords(signal, async () => await multiplyRows(client, multiplication));
+    if (typeof rows === "string") return untried(rows, notes);
     const read = async () => await readAs(client, request, select);
     const before = await read();
     const tried: TriedIndex[] = [];
@@ -82,6 +83,25 @@ export async function tryIndexes(
       notes: [...notes, ...failed],
     };
   });
+}
+
+/** Does something to the copy's rows; that the server refuses it, as where keys run out of numbers, is returned in words. */
+async function orWords<Result>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<Result>,
+): Promise<Result | string> {
+  try {
+    return await work();
+  } catch (error) {
+    stopWhenAborted(signal, untouched, error);
+    if (isConnectionLoss(error) || sqlstateOf(error) === undefined) throw error;
+    return messageOf(error);
+  }
+}
+
+function untried(why: string, notes: readonly string[]): IndexTrial {
+  const sentence = `The rows could not be multiplied on the copy, so that nothing was tried there: ${why}.`;
+  return { rows: 0, seen: 0, milliseconds: 0, costs: [], tried: [], best: undefined, sentence, notes };
 }
 
 async function readAs(client: Client, request: Request, select: string): Promise<Reading> {
