@@ -21,10 +21,9 @@ export { renderMatrixMarkdown } from "./matrix/render-markdown.js";
 export {
   type AccessSnapshot,
   onlyRelations,
-  readSnapshot,
   snapshotOf,
-  writeSnapshot,
 } from "./matrix/snapshot.js";
+export { readSnapshot, writeSnapshot } from "./matrix/snapshot-file.js";
 export {
   callInWords,
   type Extent as MatrixExtent,
