@@ -27,6 +27,11 @@ export function searchPathOf({ access }: Project): string {
   return [...new Set([...access.schemas, "public", "extensions"])].map(quoteIdentifier).join(", ");
 }
 
+/**
+ * Reads what the catalog tells, and whether everybody who is to be measured can be.
+ * @throws InputError `relation-unknown`, `identity-unknown`, `identity-ambiguous`, `owner-unknown`
+ * @throws EnvironmentError `role-out-of-reach`
+ */
 export async function prepare(
   session: ProbeSession,
   url: DatabaseUrl,
