@@ -14,6 +14,22 @@ const owners: Readonly<Record<string, string>> = {
 const owned = Object.keys(owners);
 const everybody = "(select current_sales_role()) is not null";
 
+/** What rows of each table refer to that not everybody sees, with the table of it. */
+const references = [
+  ["contacts", "organization_id", "organizations"],
+  ["contactNotes", "contact_id", "contacts"],
+  ["opportunities", "customer_organization_id", "organizations"],
+  ["opportunities", "principal_organization_id", "organizations"],
+  ["opportunities", "distributor_organization_id", "organizations"],
+  ["activities", "contact_id", "contacts"],
+  ["activities", "organization_id", "organizations"],
+  ["activities", "opportunity_id", "opportunities"],
+  ["tasks", "contact_id", "contacts"],
+  ["tasks", "opportunity_id", "opportunities"],
+  ["deals", "organization_id", "organizations"],
+  ["dealNotes", "deal_id", "deals"],
+] as const;
+
 /** One mutation or more for every check. */
 export const mutations: readonly Mutation[] = [
   // init_core
@@ -601,6 +617,80 @@ export const mutations: readonly Mutation[] = [
     sql: "grant usage on schema archive to authenticated; grant select on archive.records to authenticated;",
   },
 
+  // references_in_sight
+  ...references.flatMap(([table, column, target]): Mutation[] => [
+    { breaks: "an account manager adds nothing", sql: unseeing(table, column) },
+    { breaks: "what is hidden and what is not there", sql: unseeing(table, column) },
+    {
+      breaks: "an account manager adds to what is theirs",
+      sql: policyWith(table, "insert", `with check (${owners[table]} and ${column} is null)`),
+    },
+    {
+      breaks: "a sales director adds to whatever",
+      sql: policyWith(table, "insert", `with check (${owners[table]} and ${ownersOwn(column, target)})`),
+    },
+    {
+      breaks: "an admin refers",
+      sql: policyWith(table, "insert", `with check (${seeing(table, column, target)})`),
+    },
+    {
+      breaks: "an account manager moves nothing",
+      sql: `drop trigger "${table}_30_${column.replace(/_id$/, "")}_in_sight" on "${table}";`,
+    },
+    {
+      breaks: "what is one's own stays",
+      sql: policyWith(table, "update", `with check (${owners[table]} and ${seeing(table, column, target)})`),
+    },
+  ]),
+  ...["contacts", "tasks", "deals"].map((table) => {
+    const [, column, target] = references.find(([name]) => name === table) ?? references[0];
+    return {
+      breaks: "what refers to nothing",
+      sql: policyWith(table, "insert", `with check (${owners[table]} and ${seeing(table, column, target)})`),
+    };
+  }),
+  {
+    breaks: "a principal is anybody's",
+    sql: policyWith(
+      "opportunities",
+      "insert",
+      `with check (${owners.opportunities} and ${ownersOwn("principal_organization_id", "organizations")})`,
+    ),
+  },
+  {
+    breaks: "a principal is anybody's",
+    sql: policyWith("organizations", "select", `using (${owners.organizations})`),
+  },
+  {
+    breaks: "what is archived is out",
+    sql: policyWith("deals", "select", `using (${owners.deals})`),
+  },
+  ...["an admin refers", "the service key is held"].map((breaks) => ({
+    breaks,
+    sql: functionWith(
+      "reference_in_sight()",
+      "coalesce(public.current_sales_role(), 'admin') = 'admin'",
+      "false",
+    ),
+  })),
+  {
+    breaks: "the service key is held",
+    sql: functionWith(
+      "reference_in_sight()",
+      "coalesce(public.current_sales_role(), 'admin')",
+      "public.current_sales_role()",
+    ),
+  },
+  {
+    breaks: "who was given an opportunity",
+    sql: policyWith(
+      "activities",
+      "insert",
+      `with check (${owners.activities} and ${seeing("activities", "organization_id", "organizations")})`,
+    ),
+  },
+  { breaks: "a note moves no contact", sql: unseeing("contactNotes", "contact_id") },
+
   // smoke
   {
     breaks: "a new user reads",
@@ -643,6 +733,31 @@ export const mutations: readonly Mutation[] = [
 
 function policyWith(table: string, command: string, change: string): string {
   return `alter policy "${table}_${command}" on "${table}" ${change};`;
+}
+
+/** A policy for new rows that no longer looks at one of their references. */
+function unseeing(table: string, column: string): string {
+  return `do $mutate$
+    declare
+      looks constant text := format('.id = %I.%I', '${table}', '${column}');
+      definition constant text := (select with_check from pg_policies where policyname = '${table}_insert');
+    begin
+      if position(looks in definition) = 0 then
+        raise exception 'nothing to replace in: %', definition;
+      end if;
+      execute format('alter policy %I on %I with check (%s)', '${table}_insert', '${table}',
+        replace(definition, looks, '.id is not null'));
+    end
+    $mutate$;`;
+}
+
+function seeing(table: string, column: string, target: string): string {
+  return `exists (select from ${target} seen where seen.id = "${table}".${column})`;
+}
+
+/** That a reference leads to nothing but what is the caller's own. */
+function ownersOwn(column: string, target: string): string {
+  return `(${column} is null or ${column} in (select own.id from ${target} own where ${owners[target]}))`;
 }
 
 /** A foreign key that does something else when the row it refers to is deleted. */
