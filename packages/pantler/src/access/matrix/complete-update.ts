@@ -1,3 +1,4 @@
+import { sqlName } from "../../copy/index.js";
 import { quoteIdentifier } from "../../postgres/index.js";
 import { completionOf, type Outcome, outcomeOf } from "./outcome.js";
 import type { Pair } from "./pair.js";
@@ -36,12 +37,38 @@ export async function completeUpdate(
   const isWritten = !attempt.refusal;
   if (!isWritten || outcome.kind !== "allowed" || !relation.hasBeforeUpdate)
     return { outcome, isWritten, kept: [] };
+  if (!row.place) return { outcome, isWritten, kept: await keptInView(pair, row, statement, assignments) };
   const kept = await session.aside(async () => {
     await session.client.query(completionOf(statement));
     await session.client.query("set local role none; set local row_security = off");
     return await keptColumns(pair, row, assignments);
   });
   return { outcome, isWritten, kept };
+}
+
+/**
+ * A view's row that looks as before in all that may be read of it was put back as it was, as far as what was assigned can
+ * be read.
+ */
+async function keptInView(
+  { session, relation, rights }: Pair,
+  { condition, parameters }: TrialRow,
+  statement: string,
+  assignments: Assignments,
+): Promise<string[]> {
+  const names = assignments.map(([name]) => name);
+  if (!names.every((name) => rights.granted.select.includes(name))) return [];
+  const count = async () => {
+    await session.client.query("set local role none; set local row_security = off");
+    const found = await session.attempt(`select from ${sqlName(relation)} where ${condition}`, parameters);
+    return found.refusal ? undefined : found.count;
+  };
+  const before = await session.aside(count);
+  const after = await session.aside(async () => {
+    await session.client.query(completionOf(statement));
+    return await count();
+  });
+  return before !== undefined && before === after ? names : [];
 }
 
 /** The latest version of the row is found from where it lay before; a row that went to another partition was changed. */

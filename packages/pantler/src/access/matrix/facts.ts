@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import type { QualifiedName } from "../../copy/index.js";
-import type { Client } from "../../postgres/index.js";
+import { type Client, readTokens } from "../../postgres/index.js";
 import type { Command, RelationKind } from "./matrix.js";
+
+/** So many texts of policies are tried as values. */
+const mostLiterals = 12;
 
 export interface ColumnFacts {
   readonly name: string;
@@ -55,21 +58,27 @@ export interface RelationFacts extends QualifiedName {
   readonly hasBeforeUpdate: boolean;
   /** Triggers before each row of an insert, which may quietly put another owner in. */
   readonly hasBeforeInsert: boolean;
+  /** Whether a view has a condition of its own for what is written through it, which is looked at after constraints. */
+  readonly hasCheckOption: boolean;
   /** Commands after which triggers run that may still refuse. */
   readonly afterTriggers: readonly Command[];
   /** Whether deleting a row, or changing its key, changes rows of other tables. */
   readonly hasCascades: boolean;
   readonly isPartition: boolean;
+  /** The texts that its policies, or those of the tables that it shows, compare something with. */
+  readonly literals: readonly string[];
   readonly rules: string;
 }
 
-type Row = Omit<RelationFacts, "rules" | "estimate" | "takes" | "kind"> & {
+type Row = Omit<RelationFacts, "rules" | "estimate" | "takes" | "kind" | "literals"> & {
   readonly relkind: string;
   readonly estimate: string;
   readonly updatable: number;
   readonly view: string | null;
   readonly functions: string | null;
   readonly forced: boolean;
+  /** Ids of itself and of what it shows. */
+  readonly shows: readonly string[];
 };
 
 /**
@@ -77,6 +86,16 @@ type Row = Omit<RelationFacts, "rules" | "estimate" | "takes" | "kind"> & {
  * https://www.postgresql.org/docs/17/catalog-pg-policy.html. A table that was never analysed has as many rows as fit.
  */
 const relationsOf = `
+with recursive shown (view, oid) as (
+  select oid, oid from pg_class where relkind in ('r', 'p', 'v')
+  union
+  select shown.view, d.refobjid
+  from shown
+  join pg_rewrite r on r.ev_class = shown.oid
+  join pg_depend d
+    on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+    and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class
+)
 select
   c.oid::text as oid,
   n.nspname as schema,
@@ -84,6 +103,7 @@ select
   c.relkind::text as relkind,
   c.relispartition as "isPartition",
   c.relrowsecurity as "rowSecurity",
+  array(select shown.oid::text from shown where view = c.oid) as shows,
   c.relforcerowsecurity as forced,
   case when c.relkind in ('v', 'f') then 0 else (
     select coalesce(sum(
@@ -101,12 +121,18 @@ select
   exists (select from pg_rewrite where ev_class = c.oid and rulename <> '_RETURN' and ev_enabled <> 'D') as "hasRules",
   exists (
     select from pg_trigger
-    where tgrelid = c.oid and not tgisinternal and tgenabled <> 'D' and tgtype & 19 = 19
+    where tgrelid in (select shown.oid from shown where view = c.oid)
+      and not tgisinternal and tgenabled <> 'D' and tgtype & 19 = 19
   ) as "hasBeforeUpdate",
   exists (
     select from pg_trigger
-    where tgrelid = c.oid and not tgisinternal and tgenabled <> 'D' and tgtype & 7 = 7
+    where tgrelid in (select shown.oid from shown where view = c.oid)
+      and not tgisinternal and tgenabled <> 'D' and tgtype & 7 = 7
   ) as "hasBeforeInsert",
+  exists (
+    select from shown join pg_class each on each.oid = shown.oid
+    where shown.view = c.oid and each.relkind = 'v' and array_to_string(each.reloptions, ',') like '%check_option%'
+  ) as "hasCheckOption",
   array(
     select command
     from unnest(array['insert', 'delete', 'update'], array[4, 8, 16]) as each (command, bit)
@@ -190,8 +216,10 @@ order by n.nspname collate "C", c.relname collate "C"
  */
 export async function readFacts(client: Client, schemas: readonly string[]): Promise<RelationFacts[]> {
   const { rows } = await client.query<Row>(relationsOf, [schemas]);
-  return rows.map((row) => ({
+  const policies = new Map(rows.map((row) => [row.oid, row.policies]));
+  return rows.map(({ shows, ...row }) => ({
     ...row,
+    literals: literalsIn(shows.flatMap((oid) => policies.get(oid) ?? [])),
     kind: kindOf(row),
     estimate: Number(row.estimate),
     takes: takenBy(row),
@@ -212,12 +240,25 @@ export async function readFacts(client: Client, schemas: readonly string[]): Pro
   }));
 }
 
+/** The texts in expressions, such as a status; numbers and what is written in another way are left out. */
+function literalsIn(policies: readonly PolicyFacts[]): string[] {
+  const found = policies.flatMap(({ using, check }) =>
+    [using, check].flatMap((expression) =>
+      [...readTokens(expression ?? "")].flatMap(({ kind, from, to }) => {
+        const text = (expression ?? "").slice(from, to);
+        return kind === "string" && text.startsWith("'") ? [text.slice(1, -1).replaceAll("''", "'")] : [];
+      }),
+    ),
+  );
+  return [...new Set(found)].slice(0, mostLiterals);
+}
+
 /** A short text that changes with what it is made of. */
 export function fingerprint(parts: unknown): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 12);
 }
 
-function kindOf({ relkind, isPartition }: Row): RelationKind {
+function kindOf({ relkind, isPartition }: Pick<Row, "relkind" | "isPartition">): RelationKind {
   switch (relkind) {
     case "v":
       return "view";
@@ -231,7 +272,7 @@ function kindOf({ relkind, isPartition }: Row): RelationKind {
 }
 
 /** The bits are those of `CmdType` in PostgreSQL's nodes.h: update 2, insert 3, delete 4. */
-function takenBy({ relkind, updatable }: Row): Command[] {
+function takenBy({ relkind, updatable }: Pick<Row, "relkind" | "updatable">): Command[] {
   if (relkind === "f") return ["select", "insert", "update", "delete"];
   const bits: readonly (readonly [Command, number])[] = [
     ["insert", 1 << 3],

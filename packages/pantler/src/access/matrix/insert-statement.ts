@@ -28,7 +28,9 @@ export function insertStatement(
     return value === null ? "null" : quoteLiteral(value);
   });
   const names = given.map(({ column }) => quoteIdentifier(column.name));
-  const overriding = given.some(({ column }) => column.isAlwaysIdentity) ? " overriding system value" : "";
+  // Of a view's column nothing tells whether it is such a one of the table.
+  const mayBeIdentity = relation.kind === "view" || given.some(({ column }) => column.isAlwaysIdentity);
+  const overriding = mayBeIdentity ? " overriding system value" : "";
   return `insert into ${sqlName(relation)} (${names.join(", ")})${overriding} values (${places.join(", ")})`;
 }
 
@@ -38,16 +40,20 @@ export function insertStatement(
  * @returns true where that could not be told: what looks allowed is then taken for allowed
  */
 export async function keepsOwner(pair: Pair, rowClass: RowClass, values: Row): Promise<boolean> {
-  const { session, relation, identity, owners, reach } = pair;
+  const { session, relation, rights, identity, owners, ownerColumns, reach } = pair;
   const keys = relation.columns.filter(({ isInKey }) => isInKey);
-  const isIdle = !relation.hasBeforeInsert || rowClass === "rows" || keys.length === 0;
+  const isGiven = ownerColumns.every(({ column }) => rights.granted.insert.includes(column));
+  const isIdle = (!relation.hasBeforeInsert && isGiven) || rowClass === "rows" || keys.length === 0;
   if (isIdle || reach.ofCompleting(relation.oid, "insert")) return true;
   const fresh = relation.columns.map((column, at) =>
     column.isInKey ? freshKey(column) : (values[at] ?? null),
   );
   const statement = insertStatement(pair, fresh, () => false);
   const attempt = await session.attempt(statement);
-  if (attempt.refusal) return true;
+  if (attempt.refusal) {
+    const { code, column } = attempt.refusal;
+    return code !== "23502" || ownerColumns.every((owner) => owner.column !== column);
+  }
   return await session.aside(async () => {
     await session.client.query(statement);
     await session.client.query("set local role none; set local row_security = off");

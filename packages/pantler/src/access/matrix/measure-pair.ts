@@ -26,7 +26,10 @@ export async function measurePair(pair: Pair): Promise<Cell> {
         ? { rows: [], pool: [] }
         : hasPlaces
           ? await chooseTrials(pair, seen.groups)
-          : await chooseViewTrials(pair);
+          : await chooseViewTrials(
+              pair,
+              !Object.values(seen.verdicts).some(({ level }) => level === "all" || level === "some"),
+            );
     const owners = await readOwnerValues(pair);
     if (isTried.length > 0) await session.become(identity.identity);
     const verdicts: Record<"insert" | "update" | "delete", Verdicts> = { insert: {}, update: {}, delete: {} };

@@ -30,11 +30,31 @@ export interface Outcome {
   readonly isBadValue?: boolean;
   /** Whether the row was out of reach, whatever the values. */
   readonly isMissed?: boolean;
+  /** The column that may not be empty, where that alone stopped it. */
+  readonly emptyColumn?: string | undefined;
+  /** Whether the row was within reach, and what it would have become was refused. */
+  readonly isReached?: boolean;
   /** Whether the row was written, and not stopped by a constraint. */
   readonly isWritten?: boolean;
 }
 
 const allowed: Outcome = { kind: "allowed" };
+
+/** Tells what it means where a statement that names a row was refused, and one that names none reaches some. */
+export function blindOutcome(named: Outcome, blind: Outcome): Outcome {
+  return blind.kind !== "refused" || blind.isReached ? unseenRows : named;
+}
+
+/** A constraint that stops a row before the condition of a view is looked at tells nothing of that. */
+export function behindConstraint(outcome: Outcome, hasCheckOption: boolean): Outcome {
+  if (!hasCheckOption || outcome.kind !== "allowed" || outcome.isWritten) return outcome;
+  return { kind: "unclear", why: "a constraint stops it before the view's own condition is looked at" };
+}
+
+const unseenRows: Outcome = {
+  kind: "unclear",
+  why: "rows are within reach that it does not see, and which ones cannot be told",
+};
 
 /**
  * Reads how an attempt to change a row ended. The server judges in this order (ExecInsert and ExecUpdate of PostgreSQL's
@@ -53,7 +73,9 @@ export function outcomeOf(attempt: Attempt): Outcome {
   if (!isNested && code === missed.code && routine === missed.routine) {
     return { kind: "refused", why: "no row was met", isMissed: true };
   }
-  if (code === sqlstates.insufficientPrivilege) return { kind: "refused", why: message };
+  if (code === sqlstates.insufficientPrivilege) {
+    return { kind: "refused", why: message, isReached: !isNested && routine === "ExecWithCheckOptions" };
+  }
   if (code === sqlstates.lockNotAvailable || conflicts.includes(code)) {
     return { kind: "unclear", why: "others hold the row, or write it all the time", isLocked: true };
   }
@@ -62,6 +84,7 @@ export function outcomeOf(attempt: Attempt): Outcome {
   if (routine === "ExecFindPartition") {
     return { kind: "unclear", why: "there is no partition for it" };
   }
+  if (code === "23502") return { ...allowed, emptyColumn: attempt.refusal.column };
   if (code.startsWith("23")) return allowed;
   if (code === "428C9") return { kind: "refused", why: "the value is always generated" };
   if (code === "44000") return { kind: "refused", why: message };

@@ -123,6 +123,8 @@ function verdictsOf(
 function verdictOf({ of, least, most }: { of: number; least: number; most: number }): Verdict {
   if (least === of) return { level: "all", allowed: of, of };
   if (most === 0) return { level: "none", allowed: 0, of };
-  if (least > 0) return { level: "some", allowed: least, of };
+  const why =
+    most === of ? "it may be all of them: they look alike in the columns that may be read" : undefined;
+  if (least > 0) return { level: "some", allowed: least, of, why };
   return { level: "undecided", of, why: "its rows look alike in the columns that may be read" };
 }

@@ -12,12 +12,14 @@ export interface TrialRow {
   /** What singles it out in a statement, with its parameters from `$1` on. */
   readonly condition: string;
   readonly parameters: readonly string[];
+  /** Whether the identity sees nothing of the relation, so that it may not be able to single the row out. */
+  readonly isUnseen?: boolean;
   /** Where it lies; undefined for a view's. */
   readonly place: (RowPlace & { readonly table: string }) | undefined;
 }
 
 /** Values to be written, by the columns' names. */
-export type Assignments = readonly (readonly [column: string, value: string])[];
+export type Assignments = readonly (readonly [column: string, value: string | null])[];
 
 /** The rows on which changes are tried, and others from which values are taken. */
 export interface Trials {
@@ -87,7 +89,7 @@ export async function chooseTrials(pair: Pair, groups: readonly RowGroup[]): Pro
  * Chooses rows of a view, which are singled out by what the identity may read of them.
  * @returns no rows where it may read nothing
  */
-export async function chooseViewTrials(pair: Pair): Promise<Trials> {
+export async function chooseViewTrials(pair: Pair, isUnseen: boolean): Promise<Trials> {
   const { session, relation, identity, owners, rights } = pair;
   const self = quoteIdentifier(relation.name);
   const values = `array[${relation.columns.map(({ name }) => `${self}.${quoteIdentifier(name)}::text`).join(", ")}]::text[]`;
@@ -107,7 +109,7 @@ export async function chooseViewTrials(pair: Pair): Promise<Trials> {
     const count = (counts.get(row.class) ?? 0) + 1;
     counts.set(row.class, count);
     if (count > triedRows || readable.length === 0) return [];
-    return [{ ...row, condition: `${hash} = $1`, parameters: [row.hash], place: undefined }];
+    return [{ ...row, condition: `${hash} = ${quoteLiteral(row.hash)}`, parameters: [], isUnseen, place: undefined }];
   });
   return { rows, pool: found.map((row) => row.values) };
 }

@@ -1,7 +1,7 @@
 import type { ColumnFacts } from "./facts.js";
 import { insertStatement, keepsOwner, type Row } from "./insert-statement.js";
 import type { RowClass, Verdict } from "./matrix.js";
-import { type Outcome, outcomeOf, trialOf } from "./outcome.js";
+import { behindConstraint, type Outcome, outcomeOf, trialOf } from "./outcome.js";
 import type { OwnerValues } from "./owner-values.js";
 import type { Pair } from "./pair.js";
 import { rulingOf } from "./rights.js";
@@ -29,9 +29,8 @@ export async function tryInsert(
     const why = `it may not give ${number.name}, whose number would be taken from a sequence`;
     return { level: "undecided", why };
   }
-  const ownerless = ungranted.find(({ name }) => owners.some(({ column }) => column.column === name));
-  const isNamed = rowClass === "others" || (rowClass === "nobodys" && ownerless?.hasDefault === true);
-  if (ownerless && isNamed) return { level: "none", why: `it may not give ${ownerless.name}` };
+  const ungiven = withoutOwner(pair, rowClass);
+  if (ungiven) return ungiven;
   const rows = rowsOf(pair, rowClass, trials, owners);
   if (rows.length === 0) return summarise(pair, "insert", []);
   const outcomes: Outcome[] = [];
@@ -39,8 +38,14 @@ export async function tryInsert(
     for (const withDefaults of [false, true]) {
       if (withDefaults && !relation.columns.some((column) => isDefaulted(pair, column))) continue;
       const outcome = await insertOne(pair, values, withDefaults);
+      const { emptyColumn } = outcome;
       if (outcome.kind !== "allowed") outcomes.push(outcome);
-      else if (await keepsOwner(pair, rowClass, values)) return { level: "all" };
+      else if (emptyColumn !== undefined && rowClass === "nobodys") {
+        const isOwner = owners.some(({ column }) => column.column === emptyColumn);
+        outcomes.push({ kind: isOwner ? "refused" : "unclear", why: `${emptyColumn} may not be empty` });
+      } else if (relation.kind === "view" && relation.hasBeforeInsert && rowClass !== "rows") {
+        outcomes.push({ kind: "unclear", why: "a trigger of the table may put another owner in" });
+      } else if (await keepsOwner(pair, rowClass, values)) return { level: "all" };
       else outcomes.push({ kind: "refused", why: "a trigger puts another owner in" });
     }
   }
@@ -53,9 +58,26 @@ export async function tryInsert(
   return rulingOf(relation, rights, "insert") ?? { level: "no rows" };
 }
 
+/** Without the right to give the column that names the owner it is up to a default or a trigger whose the row is. */
+function withoutOwner({ relation, rights, ownerColumns }: Pair, rowClass: RowClass): Verdict | undefined {
+  if (rowClass === "rows") return undefined;
+  const ungiven = ownerColumns.find(({ column }) => !rights.granted.insert.includes(column));
+  if (!ungiven && ownerColumns.length === 0 && rowClass !== "nobodys") {
+    const way = relation.columns.find(({ name, refers }) => refers && !rights.granted.insert.includes(name));
+    return way && { level: "undecided", why: `it may not give ${way.name}` };
+  }
+  if (!ungiven) return undefined;
+  const why = `it may not give ${ungiven.column}`;
+  if (relation.kind === "view") return { level: "undecided", why: `${why}, which the table may fill` };
+  if (relation.hasBeforeInsert) return undefined;
+  const isFilled = relation.columns.find(({ name }) => name === ungiven.column)?.hasDefault === true;
+  return rowClass === (isFilled ? "own" : "nobodys") ? undefined : { level: "none", why };
+}
+
 async function insertOne(pair: Pair, values: Row, withDefaults: boolean): Promise<Outcome> {
   const statement = insertStatement(pair, values, (column) => withDefaults && isDefaulted(pair, column));
-  return outcomeOf(await pair.session.attempt(trialOf(statement)));
+  const outcome = outcomeOf(await pair.session.attempt(trialOf(statement)));
+  return behindConstraint(outcome, pair.relation.hasCheckOption);
 }
 
 /** Columns that an application leaves to their defaults; keys keep their values, since those stop the row in the end. */
@@ -111,8 +133,12 @@ function variantsOf(pair: Pair, row: Row, pool: Trials["pool"]): Row[] {
   return relation.columns
     .flatMap((column, at) => {
       const isOwner = ownerColumns.some((owner) => owner.column === column.name);
-      if (!read.has(column.name) || isOwner) return [];
-      return otherValues(column, at, row[at] ?? null, pool).map((value) => row.with(at, value));
+      // What the policies of a view's tables read may be any of its columns.
+      const isRead = relation.kind === "view" ? relation.literals.length > 0 : read.has(column.name);
+      if (!isRead || isOwner) return [];
+      return otherValues(column, at, row[at] ?? null, pool, relation.literals).map((value) =>
+        row.with(at, value),
+      );
     })
     .slice(0, mostRows / 2);
 }

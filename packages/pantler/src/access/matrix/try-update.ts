@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteLiteral } from "../../postgres/index.js";
 import { completeUpdate } from "./complete-update.js";
 import type { ColumnFacts } from "./facts.js";
 import type { OwnershipChange, Verdict } from "./matrix.js";
-import { type Outcome, outcomeOf, trialOf } from "./outcome.js";
+import { behindConstraint, blindOutcome, type Outcome, outcomeOf, trialOf } from "./outcome.js";
 import type { OwnerValues } from "./owner-values.js";
 import type { Pair } from "./pair.js";
 import { summarise } from "./summarise.js";
@@ -37,7 +37,7 @@ interface Sources {
 interface OwnershipTrial {
   readonly changes: readonly (readonly [OwnershipChange, string])[];
   readonly columns: readonly string[];
-  /** The columns for which there was no other user to try. */
+  /** The columns for which there was no other user to try, or of which it could not be told. */
   readonly untried: readonly string[];
   readonly unclear: string | undefined;
 }
@@ -78,7 +78,7 @@ export async function tryUpdate(
   for (const row of rows) {
     const result = await changeColumns(pair, row, plain, { pool, alike, known });
     for (const name of result.columns) known.add(name);
-    const ownership = await changeOwner(pair, row, possible, owners);
+    const ownership = await changeOwner(pair, row, possible, owners, [...alike, ...pool]);
     changes.push(...ownership.changes);
     ownershipUnclear ??= ownership.unclear;
     const isAllowed = ownership.columns.length > 0;
@@ -127,7 +127,7 @@ async function changeColumns(
 ): Promise<RowResult> {
   const choices = columns.map(({ column, at }) => {
     const own = row.values[at] ?? null;
-    const values = otherValues(column, at, own, [...alike, ...pool]);
+    const values = otherValues(column, at, own, [...alike, ...pool], pair.relation.literals);
     const isAlike = !column.refers || alike.some((each) => values.includes(each[at] ?? ""));
     return { name: column.name, own, values, isAlike };
   });
@@ -140,7 +140,9 @@ async function changeColumns(
   if (together.length > 0) {
     const { outcome, kept } = await change(pair, row, together);
     if (outcome.isMissed || outcome.isLocked) return { outcome, columns: [], unclear: [] };
-    if (outcome.kind === "allowed" && outcome.isWritten) {
+    // Of a view's row nothing tells which of several values a trigger put back.
+    const isTelling = row.place !== undefined || !pair.relation.hasBeforeUpdate;
+    if (outcome.kind === "allowed" && outcome.isWritten && isTelling) {
       const changed = together.map(([name]) => name).filter((name) => !kept.includes(name));
       const rest = choices
         .filter(({ name }) => !together.some(([known]) => known === name))
@@ -209,7 +211,7 @@ async function changeOne(
   };
   for (const value of values) {
     const { outcome, kept } = await change(pair, row, [[name, value]]);
-    found = kept.includes(name) ? { kind: "refused", why: "the value is put back" } : outcome;
+    found = kept.includes(name) ? putBack : outcome;
     if (found.kind === "allowed" || outcome.isMissed) return found;
   }
   return found.isBadValue && own !== null ? (await change(pair, row, [[name, own]])).outcome : found;
@@ -221,6 +223,7 @@ async function changeOwner(
   row: TrialRow,
   possible: readonly PlacedColumn[],
   owners: readonly OwnerValues[],
+  pool: Trials["pool"],
 ): Promise<OwnershipTrial> {
   const changes: OwnershipTrial["changes"][number][] = [];
   const columns: string[] = [];
@@ -231,19 +234,33 @@ async function changeOwner(
     if (!placed) continue;
     const own = row.values[placed.at] ?? null;
     const another = others.find((value) => value !== own);
-    const tries: (readonly [OwnershipChange | undefined, string | undefined])[] =
+    const nobody = column.notNull ? undefined : null;
+    const tries: (readonly [OwnershipChange | undefined, string | null | undefined])[] =
       row.class === "own"
-        ? [["gives away", another]]
+        ? [
+            ["gives away", another],
+            [undefined, nobody],
+          ]
         : [
             [row.class === "others" ? "steals" : "claims", self],
             [undefined, another],
+            [undefined, nobody],
           ];
     const possibleTries = tries.filter(([, value]) => value !== undefined && value !== own);
     if (possibleTries.length === 0) untried.push(column.column);
     for (const [name, value] of possibleTries) {
       if (value === undefined) continue;
-      const outcome = await changeOne(pair, row, column.column, [value]);
-      if (outcome.kind === "unclear") unclear ??= outcome.why;
+      const outcome = await assignOwner(
+        pair,
+        row,
+        column.column,
+        value,
+        name === undefined && columns.length > 0 ? [] : pool,
+      );
+      if (outcome.kind === "unclear") {
+        unclear ??= outcome.why;
+        untried.push(column.column);
+      }
       if (outcome.kind !== "allowed") continue;
       columns.push(column.column);
       if (name) changes.push([name, column.column]);
@@ -251,6 +268,39 @@ async function changeOwner(
   }
   return { changes, columns: [...new Set(columns)], untried, unclear };
 }
+
+/** Gives a row another owner: by that alone, or with another value in a column that policies look at, such as a status. */
+async function assignOwner(
+  pair: Pair,
+  row: TrialRow,
+  owner: string,
+  value: string | null,
+  pool: Trials["pool"],
+): Promise<Outcome> {
+  const alone = await change(pair, row, [[owner, value]]);
+  if (alone.kept.includes(owner)) return putBack;
+  const { outcome } = alone;
+  if (value === null && outcome.emptyColumn === owner) {
+    return { kind: "refused", why: `${owner} may not be empty` };
+  }
+  if (!outcome.isReached) return outcome;
+  const { relation, rights } = pair;
+  const read = columnsInPolicies(pair);
+  for (const [at, column] of relation.columns.entries()) {
+    if (column.name === owner || !read.has(column.name) || !rights.granted.update.includes(column.name))
+      continue;
+    for (const other of otherValues(column, at, row.values[at] ?? null, pool, relation.literals)) {
+      const both = await change(pair, row, [
+        [owner, value],
+        [column.name, other],
+      ]);
+      if (both.outcome.kind === "allowed" && !both.kept.includes(owner)) return both.outcome;
+    }
+  }
+  return outcome;
+}
+
+const putBack: Outcome = { kind: "refused", why: "the value is put back" };
 
 interface Changed {
   readonly outcome: Outcome;
@@ -262,9 +312,16 @@ async function change(pair: Pair, row: TrialRow, assignments: Assignments): Prom
   const { session, relation } = pair;
   const { condition, parameters } = row;
   // As literals, a value that is none for its type is refused before anything runs, and not as if on the way.
-  const set = assignments.map(([name, value]) => `${quoteIdentifier(name)} = ${quoteLiteral(value)}`);
+  const set = assignments.map(
+    ([name, value]) => `${quoteIdentifier(name)} = ${value === null ? "null" : quoteLiteral(value)}`,
+  );
   const statement = `update ${sqlName(relation)} set ${set.join(", ")} where ${condition}`;
-  const outcome = outcomeOf(await session.attempt(trialOf(statement), parameters));
+  const tried = outcomeOf(await session.attempt(trialOf(statement), parameters));
+  const outcome = behindConstraint(tried, relation.hasCheckOption);
+  if (row.isUnseen && outcome.kind === "refused") {
+    const blind = `update ${sqlName(relation)} set ${set.join(", ")}`;
+    return { outcome: blindOutcome(outcome, outcomeOf(await session.attempt(trialOf(blind)))), kept: [] };
+  }
   if (outcome.kind !== "allowed" || !outcome.isWritten) return { outcome, kept: [] };
   const completed = await completeUpdate(pair, row, statement, assignments);
   if (!completed) return { outcome, kept: [] };

@@ -1,18 +1,24 @@
 import type { ColumnFacts } from "./facts.js";
 
-/** Values that differ from a row's own, the likeliest to be taken first: what other rows hold, then made-up ones. */
+/**
+ * Values that differ from a row's own, the likeliest to be taken first: what other rows hold, what policies speak of, then
+ * made-up ones.
+ * @param literals the texts in policies that read the column
+ */
 export function otherValues(
   column: ColumnFacts,
   at: number,
   own: string | null,
   pool: readonly (readonly (string | null)[])[],
+  literals: readonly string[] = [],
 ): string[] {
   const held = pool.flatMap((values) => values[at] ?? []);
   const fromRows = [...new Set(held)].filter((value) => value !== own).slice(0, 2);
   const made = madeUp(column, own).filter((value) => value !== own);
   // All labels of an enum: one of them may be what a policy wants.
   const most = column.labels === null ? 4 : 20;
-  return [...new Set([...fromRows, ...made])].slice(0, most);
+  const spokenOf = column.category === "S" ? literals.filter((value) => value !== own) : [];
+  return [...new Set([...fromRows, ...spokenOf, ...made])].slice(0, most + spokenOf.length);
 }
 
 /** https://www.postgresql.org/docs/17/catalog-pg-type.html#CATALOG-TYPCATEGORY-TABLE */
