@@ -109,7 +109,15 @@ export async function chooseViewTrials(pair: Pair, isUnseen: boolean): Promise<T
     const count = (counts.get(row.class) ?? 0) + 1;
     counts.set(row.class, count);
     if (count > triedRows || readable.length === 0) return [];
-    return [{ ...row, condition: `${hash} = ${quoteLiteral(row.hash)}`, parameters: [], isUnseen, place: undefined }];
+    return [
+      {
+        ...row,
+        condition: `${hash} = ${quoteLiteral(row.hash)}`,
+        parameters: [],
+        isUnseen,
+        place: undefined,
+      },
+    ];
   });
   return { rows, pool: found.map((row) => row.values) };
 }
