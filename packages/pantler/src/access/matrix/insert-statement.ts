@@ -41,12 +41,12 @@ export function insertStatement(
  */
 export async function keepsOwner(pair: Pair, rowClass: RowClass, values: Row): Promise<boolean> {
   const { session, relation, rights, identity, owners, ownerColumns, reach } = pair;
-  const keys = relation.columns.filter(({ isInKey }) => isInKey);
+  const keys = relation.columns.filter(isFree);
   const isGiven = ownerColumns.every(({ column }) => rights.granted.insert.includes(column));
   const isIdle = (!relation.hasBeforeInsert && isGiven) || rowClass === "rows" || keys.length === 0;
   if (isIdle || reach.ofCompleting(relation.oid, "insert")) return true;
   const fresh = relation.columns.map((column, at) =>
-    column.isInKey ? freshKey(column) : (values[at] ?? null),
+    isFree(column) ? freshKey(column) : (values[at] ?? null),
   );
   const statement = insertStatement(pair, fresh, () => false);
   const attempt = await session.attempt(statement);
@@ -58,7 +58,7 @@ export async function keepsOwner(pair: Pair, rowClass: RowClass, values: Row): P
     await session.client.query(statement);
     await session.client.query("set local role none; set local row_security = off");
     const is = relation.columns.flatMap((column, at) =>
-      column.isInKey ? [`${quoteIdentifier(column.name)}::text = ${quoteLiteral(fresh[at] ?? "")}`] : [],
+      isFree(column) ? [`${quoteIdentifier(column.name)}::text = ${quoteLiteral(fresh[at] ?? "")}`] : [],
     );
     const { rows } = await session.client.query<{ class: RowClass }>(
       `select ${classOf(owners)} as class from ${sqlName(relation)} where ${is.join(" and ")} and ($1::text is null or true)`,
@@ -66,6 +66,11 @@ export async function keepsOwner(pair: Pair, rowClass: RowClass, values: Row): P
     );
     return rows[0] === undefined || rows[0].class === rowClass;
   });
+}
+
+/** Whether it belongs to a key and refers to nothing, so that it can be made up. */
+function isFree({ isInKey, refers }: ColumnFacts): boolean {
+  return isInKey && !refers;
 }
 
 /** A value that no other row is likely to have, and that fits into the common types of keys. */
