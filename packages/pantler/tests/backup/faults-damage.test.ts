@@ -3,8 +3,8 @@ import { drillBackup } from "../../src/index.js";
 import { damageOnce, drillDamaged, withLarder } from "../support/backup-damage.js";
 import { trialSeed } from "../support/kill-trials.js";
 
-const trials = 150;
-const drills = 4;
+const trials = 80;
+const drills = 3;
 
 describe("damage to an archive", () => {
   it(`is noticed ${trials} times of ${trials}, whatever file it hits and however, and ${drills} times by a drill`, async () => {

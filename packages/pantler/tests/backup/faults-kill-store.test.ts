@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { killCreates, killPrunes } from "../support/backup-kills.js";
 import { trialSeed } from "../support/kill-trials.js";
 
-const trials = 8;
+const trials = 6;
 
 describe(`killed at ${trials} random moments`, () => {
   it("the making of a backup lists it whole or not at all, and what is left is swept", async () => {

@@ -19,15 +19,15 @@ import { standingOf } from "../support/deploy-standing.js";
 import { failure } from "../support/failure.js";
 import { query } from "../support/inspect.js";
 import { withProduction } from "../support/production.js";
+import { sharedDesk } from "../support/shared-server.js";
 
 const note = {
   "migrations/20260202000000_note.sql": "alter table public.jars add column note text;",
   "rollbacks/20260202000000_note.sql": "alter table public.jars drop column note;",
 };
 
-/** Not the template database: a session in it would keep other tests from copying it. */
 const superuser = () =>
-  DatabaseUrl.parse(inject("superuserUrl"), "the test setup").with({ database: "template1" });
+  DatabaseUrl.parse(inject("superuserUrl"), "the test setup").with({ database: sharedDesk });
 
 /** Mounting a small file system takes root, which the tests have in CI. */
 const canMount = process.platform === "linux" && process.getuid?.() === 0;

@@ -3,7 +3,7 @@ import { killDeployments } from "../support/deploy-kills.js";
 import { planInParts } from "../support/deploy-standing.js";
 import { trialSeed } from "../support/kill-trials.js";
 
-const trials = 4;
+const trials = 3;
 
 describe("a deployment in several parts, killed", () => {
   it(`leaves the environment as whole parts of it do, ${trials} times, and the next one settles it`, async () => {

@@ -3,7 +3,7 @@ import { killDeployments } from "../support/deploy-kills.js";
 import { planInOneTransaction } from "../support/deploy-standing.js";
 import { trialSeed } from "../support/kill-trials.js";
 
-const trials = 4;
+const trials = 3;
 
 describe("a deployment in one transaction, killed", () => {
   it(`leaves the environment as it was or deployed, ${trials} times, and the next one settles it`, async () => {

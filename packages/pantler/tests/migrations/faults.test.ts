@@ -11,6 +11,7 @@ import { failure } from "../support/failure.js";
 import { query, states, waitForStatement } from "../support/inspect.js";
 import { type TestProject, withProject } from "../support/project.js";
 import { withProxy } from "../support/proxy.js";
+import { sharedDesk } from "../support/shared-server.js";
 
 const slow = {
   "1_a.sql": "create table a (id int);",
@@ -241,7 +242,7 @@ describe("a disk that is full", () => {
         };
         await withProject(files, async (project) => {
           // Not the template database: a session in it would keep other tests from copying it.
-          const superuser = inject("superuserUrl").replace(/postgres$/, "template1");
+          const superuser = inject("superuserUrl").replace(/postgres$/, sharedDesk);
           const [row] = await query(superuser, "select current_setting('data_directory') as folder");
           const { uid, gid } = statSync(String(row?.folder));
           chownSync(disk, uid, gid);

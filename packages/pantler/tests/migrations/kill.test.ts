@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { killOnce, seededRandom } from "../support/kill-trials.js";
 
-const trials = 8;
+const trials = 6;
 
 describe("migration up, killed at random moments", () => {
   it(`leaves ledger and schema in agreement ${trials} times, and is finished by the next run`, async () => {

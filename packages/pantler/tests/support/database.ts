@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
 import { DatabaseUrl } from "../../src/index.js";
+import { sharedDesk, sharedTemplate } from "./shared-server.js";
 
 /** A database of its own for one test, on the shared server, made from the Supabase-shaped template. */
 export interface TestDatabase {
@@ -37,7 +38,7 @@ export async function withDatabase(test: (database: TestDatabase) => Promise<voi
  */
 export async function withDatabaseUrl(
   test: (url: string) => Promise<void>,
-  template = "postgres",
+  template = sharedTemplate,
 ): Promise<void> {
   const superuser = DatabaseUrl.parse(inject("superuserUrl"), "the test setup");
   const name = `test_${randomBytes(6).toString("hex")}`;
@@ -64,9 +65,8 @@ export async function withRole(
 }
 
 async function asSuperuser(superuser: DatabaseUrl, statement: string): Promise<void> {
-  // Not the template itself: it could not be copied while a session is in it.
   const client = new pg.Client({
-    connectionString: superuser.with({ database: "template1" }).withPassword(),
+    connectionString: superuser.with({ database: sharedDesk }).withPassword(),
   });
   await client.connect();
   try {

@@ -11,6 +11,7 @@ import {
 } from "../../src/schema/index.js";
 import { withDatabaseUrl } from "./database.js";
 import { schemaOf } from "./inspect.js";
+import { sharedTemplate } from "./shared-server.js";
 
 /** Dumps the schema of a database. */
 export async function dumpOf(url: string, request: DumpRequest = {}): Promise<SchemaDump> {
@@ -45,14 +46,17 @@ export async function differencesOfCopy(
   const { entries } = await dumpOf(source);
   const before = await schemaOf(source);
   let differences: SchemaDifference[] = [];
-  await withDatabaseUrl(async (copy) => {
-    await applyEntries(copy, entries);
-    const after = await schemaOf(copy);
-    differences = compareSchemas(before, after);
-    if ((fingerprintOf(before) === fingerprintOf(after)) !== (differences.length === 0)) {
-      throw new Error("the fingerprint and the comparison do not agree");
-    }
-    await look(copy);
-  }, template);
+  await withDatabaseUrl(
+    async (copy) => {
+      await applyEntries(copy, entries);
+      const after = await schemaOf(copy);
+      differences = compareSchemas(before, after);
+      if ((fingerprintOf(before) === fingerprintOf(after)) !== (differences.length === 0)) {
+        throw new Error("the fingerprint and the comparison do not agree");
+      }
+      await look(copy);
+    },
+    template === "postgres" ? sharedTemplate : template,
+  );
   return differences;
 }
