@@ -166,7 +166,8 @@ async function changeColumns(
     const tried = await changeOne(pair, row, name, values, own);
     if (tried.isMissed) return { outcome: tried, columns: [], unclear: [] };
     const isDoubtful = tried.kind === "refused" && !isAlike && inPolicies.has(name);
-    const found = isDoubtful ? foreignValues : tried;
+    const isBehindView = pair.relation.kind === "view" && tried.isReached === true;
+    const found = isDoubtful ? foreignValues : isBehindView ? valuesBehindView : tried;
     if (found.kind === "allowed") allowed.push(name);
     if (found.kind === "unclear") unclear.push(name);
     if (found.kind !== "allowed") last = found.kind === "unclear" ? found : (last ?? found);
@@ -179,6 +180,12 @@ async function changeColumns(
 
 /** A policy looks at what the value refers to, and none of another row of the class was there to be tried. */
 const foreignValues: Outcome = { kind: "unclear", why: "there was no value of such a row to try" };
+
+/** What a table's policies ask of a value is not known of the view. */
+const valuesBehindView: Outcome = {
+  kind: "unclear",
+  why: "the policies of a table that it reads refuse the values that were tried",
+};
 
 /** The columns that the policies for updates read. */
 function columnsInPolicies({ rights }: Pair): Set<string> {
