@@ -34,8 +34,8 @@ export default defineConfig({
     globalSetup: ["packages/pantler/tests/support/shared-server.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    // Two cores and two more: some tests wait half a minute for a lock, others for a server that is slow on purpose.
-    maxWorkers: 4,
+    // Two cores and one more: some tests wait half a minute for a lock.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
   },
 });
