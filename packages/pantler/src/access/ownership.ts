@@ -4,6 +4,7 @@ import { type Client, quoteIdentifier, quoteQualified } from "../postgres/index.
 import type { Project } from "../project/index.js";
 import { readSchemas } from "../schema/index.js";
 import { type Reference, type ReferenceFacts, readReferences } from "./read-references.js";
+import { titleOf } from "./title-of.js";
 
 /** A column that names a user. */
 export interface OwnerColumn {
@@ -203,10 +204,6 @@ function byName(title: string, column: string): OwnerColumn {
 
 function find(references: readonly Reference[], title: string, column: string): Reference | undefined {
   return references.find((reference) => titleOf(reference.table) === title && reference.column === column);
-}
-
-function titleOf({ schema, name }: QualifiedName): string {
-  return `${schema}.${name}`;
 }
 
 function ownerUnknown(table: string, column: string): InputError {

@@ -1,4 +1,4 @@
-import { EnvironmentError } from "../../operation/index.js";
+import { EnvironmentError, messageOf } from "../../operation/index.js";
 import { actAs, type Client, type Identity, sqlstateOf, sqlstates } from "../../postgres/index.js";
 import type { PlanNode } from "./plan.js";
 
@@ -58,7 +58,7 @@ export async function become(client: Client, identity: Identity): Promise<Reques
     if (sqlstateOf(error) !== sqlstates.insufficientPrivilege) throw error;
     throw new EnvironmentError({
       code: "role-refused",
-      message: `The role of this connection may not act as another: ${error instanceof Error ? error.message : String(error)}.`,
+      message: `The role of this connection may not act as another: ${messageOf(error)}.`,
       state: "Nothing was done.",
       remedy: "Have the owner of the roles run: grant anon, authenticated, service_role to <the role>",
       sqlstate: sqlstates.insufficientPrivilege,

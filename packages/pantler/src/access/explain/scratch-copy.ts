@@ -8,7 +8,7 @@ import {
   type Table,
 } from "../../copy/index.js";
 import { type ScratchServer, type Target, withScratch } from "../../engine/index.js";
-import { counted, grouped, stopWhenAborted } from "../../operation/index.js";
+import { counted, grouped, messageOf, stopWhenAborted } from "../../operation/index.js";
 import { type Client, cancelOnAbort, isConnectionLoss, withClient } from "../../postgres/index.js";
 import { dumpSchema, readRoles, renderRoles } from "../../schema/index.js";
 
@@ -85,7 +85,7 @@ async function apply(
       await client.query(sql);
     } catch (error) {
       if (isConnectionLoss(error)) throw error;
-      failed.push(error instanceof Error ? error.message : String(error));
+      failed.push(messageOf(error));
     }
   }
   const [first] = failed;

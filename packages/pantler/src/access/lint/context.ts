@@ -2,6 +2,7 @@ import type { FuncCall, Node } from "libpg-query";
 import { callerFunctions, nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
 import { quoteIdentifier } from "../../postgres/index.js";
 import type { Ownership } from "../ownership.js";
+import { titleOf } from "../title-of.js";
 import { parseExpression } from "./expression.js";
 import {
   type ApiRole,
@@ -166,10 +167,6 @@ export function filterFor(policy: Policy, command: Command): Node | undefined {
 export function checkFor(policy: Policy, command: Command): Node | undefined {
   if (command !== "insert" && command !== "update") return undefined;
   return policy.check === null ? policy.usingTree : policy.checkTree;
-}
-
-export function titleOf({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return `${schema}.${name}`;
 }
 
 /** Names in a sentence: `a`, `a and b`, `a, b and c`. */

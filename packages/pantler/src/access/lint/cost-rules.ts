@@ -7,7 +7,8 @@ import {
   visitNodes,
 } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
-import { concerns, type LintContext, listed, type Policy, titleOf } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { concerns, type LintContext, listed, type Policy } from "./context.js";
 import { callsIn, columnNamesIn, constantOf, equationOf, rowColumnsIn, subqueriesIn } from "./expression.js";
 import type { IndexFacts, RelationFacts } from "./facts.js";
 

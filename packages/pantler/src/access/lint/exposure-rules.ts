@@ -1,4 +1,5 @@
-import { type LintContext, listed, may, titleOf, widthIn } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { type LintContext, listed, may, widthIn } from "./context.js";
 import { parseQuery } from "./expression.js";
 import type { ApiRole, RelationFacts } from "./facts.js";
 

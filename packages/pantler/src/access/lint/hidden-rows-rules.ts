@@ -1,4 +1,5 @@
-import { checkFor, type LintContext, listed, may, type Policy, titleOf, widthIn } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { checkFor, type LintContext, listed, may, type Policy, widthIn } from "./context.js";
 import { isOpen } from "./exposure-rules.js";
 import { rowColumnsIn } from "./expression.js";
 import type { ForeignKeyFacts, RelationFacts } from "./facts.js";

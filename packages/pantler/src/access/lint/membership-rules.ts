@@ -1,6 +1,7 @@
 import type { Node, SelectStmt } from "libpg-query";
 import { nameOfCall, relationsIn, visitNodes } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
+import { titleOf } from "../title-of.js";
 import {
   checkFor,
   concerns,
@@ -9,7 +10,6 @@ import {
   listed,
   may,
   type Policy,
-  titleOf,
   widthIn,
 } from "./context.js";
 import { callsIn, constantOf, equationOf, linksIn, rowColumnsIn, type Subquery } from "./expression.js";

@@ -1,14 +1,6 @@
 import type { Node } from "libpg-query";
-import {
-  checkFor,
-  concerns,
-  filterFor,
-  type LintContext,
-  may,
-  type Policy,
-  titleOf,
-  widthIn,
-} from "./context.js";
+import { titleOf } from "../title-of.js";
+import { checkFor, concerns, filterFor, type LintContext, may, type Policy, widthIn } from "./context.js";
 import { rowColumnsIn } from "./expression.js";
 import type { RelationFacts } from "./facts.js";
 import { isGate } from "./gate.js";

@@ -1,13 +1,5 @@
-import {
-  checkFor,
-  filterFor,
-  type LintContext,
-  listed,
-  may,
-  type Policy,
-  titleOf,
-  widthIn,
-} from "./context.js";
+import { titleOf } from "../title-of.js";
+import { checkFor, filterFor, type LintContext, listed, may, type Policy, widthIn } from "./context.js";
 import { rowColumnsIn, subqueriesIn } from "./expression.js";
 import { type ApiRole, apiRoles, type Command, type RelationFacts } from "./facts.js";
 

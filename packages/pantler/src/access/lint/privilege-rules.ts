@@ -1,7 +1,8 @@
 import type { Node, SelectStmt } from "libpg-query";
 import { nameOfCall, visitNodes } from "../../migrations/index.js";
 import { asNode, namesIn } from "../../schema/index.js";
-import { concerns, filterFor, type LintContext, may, type Policy, titleOf, widthIn } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { concerns, filterFor, type LintContext, may, type Policy, widthIn } from "./context.js";
 import {
   bare,
   callsIn,

@@ -1,4 +1,5 @@
-import { concerns, type LintContext, listed, may, titleOf } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { concerns, type LintContext, listed, may } from "./context.js";
 import { isInvoker } from "./exposure-rules.js";
 import { subqueriesIn } from "./expression.js";
 import { type ApiRole, apiRoles, type Command, type RelationFacts } from "./facts.js";

@@ -1,4 +1,5 @@
-import { type LintContext, listed, titleOf } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { type LintContext, listed } from "./context.js";
 import { isOpen } from "./exposure-rules.js";
 import type { RelationFacts, RoutineFacts } from "./facts.js";
 

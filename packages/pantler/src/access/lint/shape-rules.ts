@@ -1,4 +1,5 @@
-import { type LintContext, may, titleOf } from "./context.js";
+import { titleOf } from "../title-of.js";
+import { type LintContext, may } from "./context.js";
 import { apiRoles, type IndexFacts, type RelationFacts } from "./facts.js";
 
 /** What tables lack, or have twice. */

@@ -1,6 +1,7 @@
 import type { Node } from "libpg-query";
 import { nameOfCall, stringsIn } from "../../migrations/index.js";
-import { type LintContext, type Policy, titleOf } from "./context.js";
+import { titleOf } from "../title-of.js";
+import type { LintContext, Policy } from "./context.js";
 import { callsIn, columnNamesIn, selfComparisons } from "./expression.js";
 
 /** What policies believe though it says nothing. */

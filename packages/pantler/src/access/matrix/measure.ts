@@ -1,4 +1,4 @@
-import { EnvironmentError, type Operation } from "../../operation/index.js";
+import { EnvironmentError, messageOf, type Operation } from "../../operation/index.js";
 import {
   cancelOnAbort,
   quoteIdentifier,
@@ -119,7 +119,7 @@ async function measureCell(pair: Pair): Promise<Cell> {
     const state = sqlstateOf(error);
     // What the session's own role may not read, or what takes it too long, says nothing of the identity.
     if (state === sqlstates.insufficientPrivilege || state === sqlstates.queryCanceled) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       return undecidedCell(pair, `the connection's role could not look: ${why}`);
     }
     throw error;

@@ -1,8 +1,9 @@
 import { counted, type Operation, RefusedError, UnchangedError } from "../../operation/index.js";
 import { type Client, quoteIdentifier, quoteQualified } from "../../postgres/index.js";
+import { titleOf } from "../title-of.js";
 import { namesBy } from "./count-rows.js";
 import { countLogins, deleteLogins } from "./logins.js";
-import { byTable, type NamedColumn, titleOf } from "./named-columns.js";
+import { byTable, type NamedColumn } from "./named-columns.js";
 import { type OfTable, parentsFirst } from "./parents-first.js";
 import { columnsThat, countAll, type MadePlan } from "./plan.js";
 import { orRefused } from "./refused.js";

@@ -1,6 +1,7 @@
 import type { QualifiedName } from "../../copy/index.js";
-import { type Client, quoteIdentifier } from "../../postgres/index.js";
-import { type NamedColumn, type Names, titleOf } from "./named-columns.js";
+import { type Client, quoteIdentifier, quoteQualified } from "../../postgres/index.js";
+import { titleOf } from "../title-of.js";
+import type { NamedColumn, Names } from "./named-columns.js";
 import type { PlannedRows } from "./request.js";
 
 /** So many foreign keys in a row are followed; what a further one would delete undoes the transaction. */
@@ -95,9 +96,7 @@ async function readCascades(
   { table }: Deleted,
   known: readonly NamedColumn[],
 ): Promise<Cascade[]> {
-  const { rows } = await client.query<Cascade>(cascadesTo, [
-    `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`,
-  ]);
+  const { rows } = await client.query<Cascade>(cascadesTo, [quoteQualified(table.schema, table.name)]);
   return rows.filter(
     ({ child, columns }) =>
       columns.length > 1 ||

@@ -1,4 +1,4 @@
-import { type Client, quoteIdentifier } from "../../postgres/index.js";
+import { type Client, quoteIdentifier, quoteQualified } from "../../postgres/index.js";
 import { namesBy } from "./count-rows.js";
 import type { NamedColumn, Names } from "./named-columns.js";
 import type { Collision } from "./request.js";
@@ -73,15 +73,15 @@ export async function findCollisions(
 ): Promise<Collision[]> {
   const [first] = moving;
   if (!first) return [];
-  const { schema, name } = first.table;
+  const table = quoteQualified(first.table.schema, first.table.name);
   const { rows: indexes } = await client.query<UniqueIndex>(indexesOf, [
-    `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`,
+    table,
     moving.map(({ column }) => column),
   ]);
   if (indexes.length === 0) return [];
   const { rows: all } = await client.query<{ name: string }>(
     "select attname as name from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped",
-    [`${quoteIdentifier(schema)}.${quoteIdentifier(name)}`],
+    [table],
   );
   const values = moving.flatMap((column) => [from.of(column), to.of(column)]);
   const collisions: Collision[] = [];

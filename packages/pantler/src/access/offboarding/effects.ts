@@ -2,7 +2,7 @@ import type { QualifiedName } from "../../copy/index.js";
 import { counted, type Operation, RefusedError } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
 import { readSchemas } from "../../schema/index.js";
-import { titleOf } from "./named-columns.js";
+import { titleOf } from "../title-of.js";
 import type { HandoverPlan } from "./request.js";
 
 /** How many rows the transaction has added to the project's tables and deleted from them; partitions count with their table. */

@@ -2,7 +2,8 @@ import type { QualifiedName } from "../../copy/index.js";
 import { counted } from "../../operation/index.js";
 import { type Client, quoteIdentifier } from "../../postgres/index.js";
 import { readSchemas } from "../../schema/index.js";
-import { type NamedColumn, titleOf } from "./named-columns.js";
+import { titleOf } from "../title-of.js";
+import type { NamedColumn } from "./named-columns.js";
 import { type KnownUser, nameOf } from "./request.js";
 
 /** Columns for ids that are part of no key, by table. */

@@ -1,9 +1,10 @@
 import type { Target } from "../../engine/index.js";
 import { counted, RefusedError } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
+import { titleOf } from "../title-of.js";
 import { findCollisions } from "./collisions.js";
 import { findElsewhere } from "./elsewhere.js";
-import { byTable, type NamedColumn, titleOf } from "./named-columns.js";
+import { byTable, type NamedColumn } from "./named-columns.js";
 import { columnsThat, type MadePlan, onColumn, users } from "./plan.js";
 import { type Collision, type HandoverPlan, nameOf, type PlannedRows } from "./request.js";
 import { type NeededRight, requireRights } from "./rights.js";

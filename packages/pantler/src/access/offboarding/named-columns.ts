@@ -1,8 +1,9 @@
 import type { QualifiedName } from "../../copy/index.js";
-import { type Client, quoteIdentifier } from "../../postgres/index.js";
+import { type Client, quoteIdentifier, quoteQualified } from "../../postgres/index.js";
 import type { Project } from "../../project/index.js";
 import { readSchemas } from "../../schema/index.js";
 import { type OwnerColumn, type Profile, readOwnership } from "../ownership.js";
+import { titleOf } from "../title-of.js";
 
 /** A column by which rows name somebody, with what decides about them. */
 export interface NamedColumn {
@@ -104,10 +105,6 @@ function isSame(left: NamedColumn, right: NamedColumn): boolean {
   return left.relation === right.relation && left.column === right.column;
 }
 
-export function titleOf({ schema, name }: QualifiedName): string {
-  return `${schema}.${name}`;
-}
-
 /** Puts columns together by their table, in the order in which tables first come. */
 export function byTable(columns: readonly NamedColumn[]): readonly (readonly NamedColumn[])[] {
   const tables = new Map<string, NamedColumn[]>();
@@ -133,7 +130,7 @@ export class Names {
       if (!through || keys.has(profileTitle(through))) continue;
       const { rows } = await client.query<{ key: string }>(
         `select ${quoteIdentifier(through.key)}::text as key
-        from ${quoteIdentifier(through.table.schema)}.${quoteIdentifier(through.table.name)}
+        from ${quoteQualified(through.table.schema, through.table.name)}
         where ${quoteIdentifier(through.user)}::text = $1`,
         [id],
       );

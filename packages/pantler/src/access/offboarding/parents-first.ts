@@ -1,5 +1,6 @@
 import type { Client } from "../../postgres/index.js";
-import { type NamedColumn, titleOf } from "./named-columns.js";
+import { titleOf } from "../title-of.js";
+import type { NamedColumn } from "./named-columns.js";
 
 /** The columns of one table, of which there is at least one. */
 export type OfTable = readonly [NamedColumn, ...NamedColumn[]];

@@ -1,12 +1,13 @@
 import type { Target } from "../../engine/index.js";
 import { counted, type Step } from "../../operation/index.js";
 import type { Client } from "../../postgres/index.js";
+import { titleOf } from "../title-of.js";
 import { countCascades } from "./cascades.js";
 import { type CountedColumn, countNaming, countRowsNaming } from "./count-rows.js";
 import { fateOf } from "./fate.js";
 import { findPair, requireUsers } from "./known-users.js";
 import { countLogins } from "./logins.js";
-import { byTable, type NamedColumn, Names, readNamedColumns, titleOf } from "./named-columns.js";
+import { byTable, type NamedColumn, Names, readNamedColumns } from "./named-columns.js";
 import { type HandoverPlan, nameOf, type PlannedRows } from "./request.js";
 import { type NeededRight, requireRights } from "./rights.js";
 

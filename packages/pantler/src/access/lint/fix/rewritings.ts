@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteQualified } from "../../../postgres/index.js";
-import { type LintContext, type Policy, titleOf } from "../context.js";
+import { titleOf } from "../../title-of.js";
+import type { LintContext, Policy } from "../context.js";
 import { stableFunctions } from "../cost-rules.js";
 import type { AccessFinding, AccessFix } from "../finding.js";
 import { wrapCalls } from "./wrap-calls.js";
